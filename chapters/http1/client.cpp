@@ -1,0 +1,103 @@
+#include "http1/client.hpp"
+
+#include <asio/co_spawn.hpp>
+
+namespace http1 {
+
+namespace {
+// RFC 9110 §10.1.1: a client must not wait for ever; servers that do not know Expect never answer. curl waits as long.
+constexpr auto patience_for_continue = std::chrono::seconds(1);
+}  // namespace
+
+struct Client::State {
+  State(wire::Stream stream, const wire::LinkOptions& options, const Limits& limits)
+      : link(std::move(stream), Connection(wire::Side::client, limits), options),
+        may_upload(link.stream().executor()) {}
+  wire::Link<Connection> link;
+  asio::steady_timer may_upload;  // expires, or is cancelled by 100 (Continue)
+  bool refused = false;           // the final response is an error: the content is not wanted any more
+};
+
+Client::Client(wire::Stream stream, const wire::LinkOptions& options, const Limits& limits)
+    : state_(std::make_shared<State>(std::move(stream), options, limits)) {}
+
+Client::~Client() {
+  if (!state_) return;
+  state_->link.abort();  // an upload that still runs shares the state, and must not go on for ever
+  state_->may_upload.cancel();
+}
+
+// region upload
+// Runs beside the reading of the response: a server that echoes would otherwise wait for us to read, and we for it.
+asio::awaitable<void> Client::upload(std::shared_ptr<State> state, Source source, bool wait) {
+  wire::Link<Connection>& link = state->link;
+  if (wait) co_await state->may_upload.async_wait(wire::nothrow);
+  const auto wanted = [&] { return !state->refused && !link.over() && !link->closed(); };
+  while (wanted()) {
+    const wire::Buffer piece = source();
+    if (piece.empty()) {
+      link.deliver([](Connection& connection) { connection.send_end(); });
+      co_return;
+    }
+    link->send_data(piece);
+    co_await link.flush();
+  }
+}
+// endregion
+
+// region client-send
+asio::awaitable<wire::Result<Response>> Client::send(const Request& request, Source source) {
+  wire::Link<Connection>& link = state_->link;
+  link->send(request);
+  state_->refused = false;
+  const bool wait = request.fields.list_has("Expect", "100-continue");
+  state_->may_upload.expires_after(patience_for_continue);
+  if (source) {
+    asio::co_spawn(link.stream().executor(), upload(state_, std::move(source), wait), wire::report_failure);
+  }
+  for (;;) {
+    wire::Result<Event> event = co_await next();
+    if (!event) co_return std::unexpected(std::move(event.error()));
+    const auto* interim = std::get_if<Informational>(&*event);
+    if (interim && interim->response.status == 100) state_->may_upload.cancel();
+    auto* response = std::get_if<Response>(&*event);
+    if (!response) continue;
+    state_->refused = response->status >= 400;
+    state_->may_upload.cancel();
+    co_return std::move(*response);
+  }
+}
+// endregion
+
+asio::awaitable<wire::Result<wire::Buffer>> Client::read() {
+  wire::Result<Event> event = co_await next();
+  if (!event) co_return std::unexpected(std::move(event.error()));
+  if (auto* data = std::get_if<Data>(&*event)) co_return std::move(data->bytes);
+  if (auto* end = std::get_if<End>(&*event)) trailers_ = std::move(end->trailers);
+  co_return wire::Buffer();
+}
+
+// The next event that is no failure.
+asio::awaitable<wire::Result<Event>> Client::next() {
+  std::optional<Event> event = co_await state_->link.next();
+  if (!event) {
+    const asio::error_code why = state_->link.why();
+    co_return wire::failure(why == asio::error::timed_out ? wire::Errc::timeout : wire::Errc::truncated,
+                            why ? why.message() : "the connection has ended");
+  }
+  if (auto* failed = std::get_if<Failed>(&*event)) co_return std::unexpected(std::move(failed->error));
+  co_return std::move(*event);
+}
+
+bool Client::reusable() { return !state_->link.over() && !state_->link->closed() && state_->link->idle(); }
+
+asio::awaitable<void> Client::finish() { co_await state_->link.finish(); }
+
+asio::awaitable<Client::Upgraded> Client::upgrade() {
+  wire::Stream stream = co_await state_->link.release();
+  const wire::Bytes unread = state_->link->unread();
+  Upgraded upgraded{std::move(stream), wire::Buffer(unread.begin(), unread.end())};
+  co_return upgraded;
+}
+
+}  // namespace http1

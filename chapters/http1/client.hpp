@@ -1,0 +1,58 @@
+// An HTTP/1.1 client to build upon: one connection to one server, any number of exchanges, one after the other.
+//
+//     auto stream = co_await wire::connect("127.0.0.1", 8080);
+//     http1::Client client(std::move(*stream));
+//     auto response = co_await client.send({"GET", "/hello", 1, {{"Host", "127.0.0.1:8080"}}});
+//     for (;;) {
+//       auto piece = co_await client.read();          the content, piece by piece, as fast as we read it
+//       if (!piece || piece->empty()) break;
+//     }
+#pragma once
+#include "http1/connection.hpp"
+#include "wire/connect.hpp"
+#include "wire/link.hpp"
+
+#include <functional>
+
+namespace http1 {
+
+class Client {
+ public:
+  // Where a request's content comes from: the next piece, empty at the end. Called when there is room for it.
+  using Source = std::function<wire::Buffer()>;
+
+  explicit Client(wire::Stream stream, const wire::LinkOptions& options = {}, const Limits& limits = {});
+  ~Client();
+  Client(Client&&) noexcept = default;
+  Client& operator=(Client&&) = delete;
+
+  // Sends a request, and its content beside whatever else goes on; returns the head of the final response. Interim
+  // responses are skipped. `source` needs a Content-Length or Transfer-Encoding among the fields; with `Expect:
+  // 100-continue` it is not asked before the server said so, or kept silent for a second. One exchange at a time.
+  asio::awaitable<wire::Result<Response>> send(const Request& request, Source source = {});
+
+  // The next piece of the response's content; an empty one: that was all.
+  asio::awaitable<wire::Result<wire::Buffer>> read();
+  const Fields& trailers() const { return trailers_; }  // after the empty piece
+
+  // Another request may be sent.
+  bool reusable();
+  // Says goodbye to the server.
+  asio::awaitable<void> finish();
+  // After a 101 response: hands over the socket, with the bytes of the next protocol that were already read.
+  struct Upgraded {
+    wire::Stream stream;
+    wire::Buffer unread;
+  };
+  asio::awaitable<Upgraded> upgrade();
+
+ private:
+  struct State;
+  static asio::awaitable<void> upload(std::shared_ptr<State> state, Source source, bool wait);
+  asio::awaitable<wire::Result<Event>> next();
+
+  std::shared_ptr<State> state_;  // the upload shares it
+  Fields trailers_;
+};
+
+}  // namespace http1

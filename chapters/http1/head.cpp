@@ -1,0 +1,207 @@
+#include "http1/head.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace http1 {
+
+using wire::Errc;
+using wire::failure;
+using wire::Reader;
+using wire::Result;
+using wire::Writer;
+
+namespace {
+
+// region characters
+constexpr std::array<bool, 256> token_characters = [] {
+  std::array<bool, 256> is{};
+  for (unsigned char c = '0'; c <= '9'; ++c) is[c] = true;
+  for (unsigned char c = 'A'; c <= 'Z'; ++c) is[c] = is[c + 0x20u] = true;
+  for (const unsigned char c : std::string_view("!#$%&'*+-.^_`|~")) is[c] = true;
+  return is;
+}();
+
+// Visible characters, spaces, tabs, and bytes above ASCII (obs-text), but no control characters: RFC 9110 §5.5.
+bool is_field_value(std::string_view text) {
+  return std::ranges::all_of(text, [](unsigned char c) { return (c >= 0x20 && c != 0x7f) || c == '\t'; });
+}
+
+bool is_visible(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return c > 0x20 && c < 0x7f; });
+}
+// endregion
+
+// region decode-version
+// HTTP-version = "HTTP/" DIGIT "." DIGIT (RFC 9112 §2.3). Returns the minor version.
+Result<int> decode_version(std::string_view text) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (text.size() != 8 || !text.starts_with("HTTP/") || !is_digit(text[5]) || text[6] != '.' || !is_digit(text[7]))
+    return failure(Errc::malformed, "HTTP-version", 400);
+  if (text[5] != '1') return failure(Errc::unsupported, "only HTTP/1 is spoken here", 505);
+  return text[7] - '0';
+}
+// endregion
+
+// What the well-known fields say, for traces.
+struct KnownField {
+  std::string_view name, meaning, section;
+};
+constexpr KnownField known_fields[] = {
+    {"Accept", "media types the client can use", "RFC 9110 §12.5.1"},
+    {"Accept-Encoding", "codings the client can undo", "RFC 9110 §12.5.3"},
+    {"Accept-Ranges", "parts may be asked for", "RFC 9110 §14.3"},
+    {"Allow", "methods this resource knows", "RFC 9110 §10.2.1"},
+    {"Connection", "keep or close after this message", "RFC 9110 §7.6.1"},
+    {"Content-Encoding", "how the content is compressed", "RFC 9110 §8.4"},
+    {"Content-Length", "bytes of content that follow", "RFC 9110 §8.6"},
+    {"Content-Range", "which part this is", "RFC 9110 §14.4"},
+    {"Content-Type", "what the content is", "RFC 9110 §8.3"},
+    {"Date", "when this was made", "RFC 9110 §6.6.1"},
+    {"ETag", "names this version of the content", "RFC 9110 §8.8.3"},
+    {"Expect", "asks before it sends the content", "RFC 9110 §10.1.1"},
+    {"Host", "which of the server's sites", "RFC 9110 §7.2"},
+    {"If-Modified-Since", "only if changed since", "RFC 9110 §13.1.3"},
+    {"If-None-Match", "only if not this version", "RFC 9110 §13.1.2"},
+    {"Last-Modified", "when the content last changed", "RFC 9110 §8.8.2"},
+    {"Location", "where to go next", "RFC 9110 §10.2.2"},
+    {"Range", "only this part, please", "RFC 9110 §14.2"},
+    {"Server", "which program answers", "RFC 9110 §10.2.4"},
+    {"Transfer-Encoding", "the content comes in chunks", "RFC 9112 §6.1"},
+    {"Upgrade", "another protocol instead", "RFC 9110 §7.8"},
+    {"User-Agent", "which program asks", "RFC 9110 §10.1.5"},
+    {"Vary", "fields that chose this answer", "RFC 9110 §12.5.5"},
+};
+
+void explain_field(Reader& in, std::string_view name) {
+  for (const KnownField& known : known_fields)
+    if (equal_ignoring_case(known.name, name)) return in.explain(known.meaning, known.section);
+  in.explain("", "RFC 9112 §5");
+}
+
+std::string_view without_surrounding_space(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+// region decode-fields
+// field-line = field-name ":" OWS field-value OWS (RFC 9112 §5)
+Result<Fields> decode_fields(Reader& in, bool may_fold) {
+  std::vector<Field> fields;
+  while (!in.starts_with("\r\n")) {
+    const std::string_view line = in.until("field line", "\r\n");
+    if (!in.ok()) return std::unexpected(in.error());
+    const bool folded = line[0] == ' ' || line[0] == '\t';
+    const auto colon = line.find(':');
+    const std::string_view name = line.substr(0, colon);
+    const std::string_view value = without_surrounding_space(folded ? line : line.substr(name.size() + (colon != line.npos)));
+    if (folded && (!may_fold || fields.empty())) return failure(Errc::malformed, "folded field line", 400);
+    if (!folded && (colon == line.npos || !is_token(name))) return failure(Errc::malformed, "field-name", 400);
+    if (!is_field_value(value)) return failure(Errc::malformed, "field-value", 400);
+    if (folded) fields.back().value.append(" ").append(value);  // RFC 9112 §5.2: a fold means a space
+    else fields.push_back({std::string(name), std::string(value)});
+    if (fields.size() > max_fields) return failure(Errc::too_large, "number of fields", 431);
+    if (in.tracing()) explain_field(in, fields.back().name);
+  }
+  in.text("empty line", 2);
+  in.explain("the head ends here", "RFC 9112 §2.1");
+  return Fields(std::move(fields));
+}
+// endregion
+
+}  // namespace
+
+bool is_token(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return token_characters[c]; });
+}
+
+// region decode-request
+// request-line = method SP request-target SP HTTP-version (RFC 9112 §3)
+Result<Request> decode_request(Reader& in) {
+  const std::string_view line = in.until("request-line", "\r\n");
+  if (!in.ok()) return std::unexpected(in.error());
+  const auto first = line.find(' ');
+  const auto second = line.find(' ', first + 1);
+  if (first == std::string_view::npos || second == std::string_view::npos)
+    return failure(Errc::malformed, "request-line needs a method, a target and a version", 400);
+  Request request;
+  request.method = line.substr(0, first);
+  request.target = line.substr(first + 1, second - first - 1);
+  const Result<int> minor = decode_version(line.substr(second + 1));
+  if (!minor) return std::unexpected(minor.error());
+  request.minor_version = *minor;
+  if (!is_token(request.method)) return failure(Errc::malformed, "method", 400);
+  if (!is_visible(request.target)) return failure(Errc::malformed, "request-target", 400);
+  if (in.tracing()) in.explain(fmt::format("method {}, target {}", request.method, request.target), "RFC 9112 §3");
+
+  Result<Fields> fields = decode_fields(in, false);
+  if (!fields) return std::unexpected(fields.error());
+  request.fields = std::move(*fields);
+  return request;
+}
+// endregion
+
+// region encode-request
+void encode(Writer& out, const Request& request) {
+  out.text(request.method);
+  out.text(" ");
+  out.text(request.target);
+  out.text(request.minor_version == 0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
+  encode_fields(out, request.fields);
+}
+
+void encode_fields(Writer& out, const Fields& fields) {
+  for (const auto& [name, value] : fields) {
+    if (!is_token(name) || !is_field_value(value)) throw wire::UsageError("this cannot be a field: " + name);
+    out.text(name);
+    out.text(": ");
+    out.text(value);
+    out.text("\r\n");
+  }
+  out.text("\r\n");
+}
+// endregion
+
+// region decode-response
+// status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112 §4)
+Result<Response> decode_response(Reader& in) {
+  const std::string_view line = in.until("status-line", "\r\n");
+  if (!in.ok()) return std::unexpected(in.error());
+  Response response;
+  const Result<int> minor = decode_version(line.substr(0, line.find(' ')));
+  if (!minor) return std::unexpected(minor.error());
+  response.minor_version = *minor;
+  // Some servers leave out the space before an empty reason-phrase. Nobody is harmed by accepting that.
+  const std::string_view rest = line.substr(8);
+  if (rest.size() < 4 || rest[0] != ' ' || (rest.size() > 4 && rest[4] != ' '))
+    return failure(Errc::malformed, "status-line");
+  const auto [end, ec] = std::from_chars(rest.data() + 1, rest.data() + 4, response.status);
+  if (ec != std::errc() || end != rest.data() + 4 || response.status < 100)
+    return failure(Errc::malformed, "status-code");
+  if (rest.size() > 5) response.reason = rest.substr(5);
+  if (!is_field_value(response.reason)) return failure(Errc::malformed, "reason-phrase");
+  if (in.tracing()) in.explain(fmt::format("status {}", response.status), "RFC 9112 §4");
+
+  Result<Fields> fields = decode_fields(in, true);
+  if (!fields) return std::unexpected(fields.error());
+  response.fields = std::move(*fields);
+  return response;
+}
+// endregion
+
+void encode(Writer& out, const Response& response) {
+  out.text(response.minor_version == 0 ? "HTTP/1.0 " : "HTTP/1.1 ");
+  out.text(fmt::format_int(response.status).c_str());
+  out.text(" ");
+  out.text(response.reason.empty() ? reason_phrase(response.status) : std::string_view(response.reason));
+  out.text("\r\n");
+  encode_fields(out, response.fields);
+}
+
+Result<Fields> decode_trailers(Reader& in) { return decode_fields(in, true); }
+
+}  // namespace http1

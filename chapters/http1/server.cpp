@@ -1,0 +1,165 @@
+#include "http1/server.hpp"
+
+#include "http1/date.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace http1 {
+
+namespace {
+
+// The seconds change more rarely than the requests come.
+const std::string& date_now() {
+  static thread_local std::time_t formatted = 0;
+  static thread_local std::string text;
+  const std::time_t now = std::time(nullptr);
+  if (now != formatted) text = format_date(formatted = now);
+  return text;
+}
+
+// RFC 9110 §9.3 and RFC 5789. Anything else is not "not allowed here" but "not implemented": 501.
+bool is_known_method(std::string_view method) {
+  constexpr std::array<std::string_view, 9> known = {"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
+                                                     "CONNECT", "OPTIONS", "TRACE", "PATCH"};
+  return std::ranges::find(known, method) != known.end();
+}
+
+bool path_matches(std::string_view pattern, std::string_view path) {
+  if (!pattern.ends_with('*')) return pattern == path;
+  return path.starts_with(pattern.substr(0, pattern.size() - 1));
+}
+
+}  // namespace
+
+// ---- Exchange --------------------------------------------------------------------------------------------------
+
+// region exchange-read
+asio::awaitable<wire::Result<wire::Buffer>> Exchange::read() {
+  if (received_all_) co_return wire::Buffer();
+  if (link_->must_continue()) link_->send(Response{100, {}, 1, {}});
+  std::optional<Event> event = co_await link_.next();
+  if (!event) co_return wire::failure(wire::Errc::truncated, "the peer is gone");
+  if (auto* data = std::get_if<Data>(&*event)) co_return std::move(data->bytes);
+  if (auto* failed = std::get_if<Failed>(&*event)) co_return std::unexpected(std::move(failed->error));
+  received_all_ = true;
+  co_return wire::Buffer();
+}
+
+asio::awaitable<wire::Result<std::string>> Exchange::read_all(std::size_t limit) {
+  std::string content;
+  for (;;) {
+    wire::Result<wire::Buffer> piece = co_await read();
+    if (!piece) co_return std::unexpected(std::move(piece.error()));
+    if (piece->empty()) co_return content;
+    if (content.size() + piece->size() > limit) co_return wire::failure(wire::Errc::too_large, "content", 413);
+    content.append(wire::as_text(*piece));
+  }
+}
+// endregion
+
+void Exchange::respond(Response response, std::string_view content) {
+  if (response.status != 204 && response.status != 304)
+    response.fields.set("Content-Length", std::to_string(content.size()));
+  start(std::move(response));
+  link_->send_data(wire::as_bytes(content));
+  link_->send_end();
+}
+
+void Exchange::respond_error(int status, Fields fields) {
+  fields.set("Content-Type", "text/plain");
+  respond({status, {}, 1, std::move(fields)}, fmt::format("{} {}\n", status, reason_phrase(status)));
+}
+
+void Exchange::start(Response response) {
+  response.fields.add("Date", date_now());
+  response.fields.add("Server", "on-the-wire");
+  started_ = true;
+  link_->send(std::move(response));
+}
+
+asio::awaitable<bool> Exchange::write(wire::Bytes piece) {
+  if (link_.over() || link_->closed()) co_return false;
+  link_->send_data(piece);
+  co_await link_.flush();
+  co_return !link_.over();
+}
+
+void Exchange::finish(const Fields& trailers) {
+  if (!link_.over() && !link_->closed()) link_->send_end(trailers);
+}
+
+asio::awaitable<Exchange::Upgraded> Exchange::upgrade(Response switching_protocols) {
+  started_ = taken_over_ = true;
+  link_->send(std::move(switching_protocols));
+  wire::Stream stream = co_await link_.release();
+  const wire::Bytes unread = link_->unread();
+  Upgraded upgraded{std::move(stream), wire::Buffer(unread.begin(), unread.end())};
+  co_return upgraded;
+}
+
+// ---- Server ----------------------------------------------------------------------------------------------------
+
+void Server::route(std::string method, std::string path, Handler handler) {
+  routes_.push_back({std::move(method), std::move(path), std::move(handler)});
+  // The longest first, so that the first match is the best one.
+  std::ranges::stable_sort(routes_, std::greater<>(), [](const Route& route) { return route.path.size(); });
+}
+
+wire::Server::Handler Server::handler() { return std::bind_front(&Server::serve, this); }
+
+// region serve
+asio::awaitable<void> Server::serve(wire::Stream stream, wire::LinkOptions options) {
+  Link link(std::move(stream), Connection(wire::Side::server, limits_), options);
+  for (;;) {
+    std::optional<Event> event = co_await link.next();
+    if (!event) break;
+    auto* request = std::get_if<Request>(&*event);
+    if (!request) continue;  // content that no handler read, or a failure that the machine has answered
+    wire::Result<Target> target = parse_target(*request);
+    Exchange exchange(link, std::move(*request), std::move(*target));
+    co_await answer(exchange);
+    if (exchange.taken_over()) break;
+  }
+}
+// endregion
+
+// region answer
+asio::awaitable<void> Server::answer(Exchange& exchange) {
+  const Handler* handler = find(exchange);
+  if (!handler) co_return;
+  std::exception_ptr bug;
+  try {
+    co_await (*handler)(exchange);
+  } catch (...) {
+    bug = std::current_exception();
+  }
+  if (bug && exchange.answered()) std::rethrow_exception(bug);  // too late for a 500: the connection ends
+  if (bug) exchange.respond_error(500);
+}
+
+const Server::Handler* Server::find(Exchange& exchange) const {
+  const std::string& method = exchange.request().method;
+  const bool everywhere = exchange.target().form == Target::Form::asterisk;
+  std::string_view best;  // the path pattern of the first match, and so the longest
+  std::string allow;
+  for (const Route& route : routes_) {
+    if (!everywhere && !path_matches(route.path, exchange.target().path)) continue;
+    if (!everywhere && !best.empty() && route.path != best) break;
+    best = route.path;
+    if (route.method == method || (method == "HEAD" && route.method == "GET")) return &route.handler;
+    if (allow.contains(route.method)) continue;
+    allow += allow.empty() ? route.method : ", " + route.method;
+    if (route.method == "GET") allow += ", HEAD";
+  }
+  if (!is_known_method(method)) exchange.respond_error(501);
+  else if (best.empty()) exchange.respond_error(404);
+  else if (method == "OPTIONS") exchange.respond({204, {}, 1, {{"Allow", allow + ", OPTIONS"}}});
+  else exchange.respond_error(405, {{"Allow", allow + ", OPTIONS"}});
+  return nullptr;
+}
+// endregion
+
+}  // namespace http1

@@ -1,0 +1,173 @@
+#include "http1/target.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace http1 {
+
+using wire::Errc;
+using wire::failure;
+using wire::Result;
+
+namespace {
+
+// uri-host [ ":" port ] (RFC 9110 §7.2): a name, an IPv4 address or an IPv6 address in brackets. Empty is allowed: it
+// is what a client sends for a URL without a host.
+bool is_authority(std::string_view text) {
+  const bool bracketed = text.starts_with('[');
+  const std::size_t host_end = bracketed ? text.find(']') : std::min(text.find(':'), text.size());
+  if (host_end == text.npos) return false;
+  const std::string_view host = text.substr(bracketed, host_end - bracketed);
+  const std::string_view rest = text.substr(host_end + bracketed);
+  const auto in_host = [&](unsigned char c) {
+    const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return alphanumeric || std::string_view("-._~%!$&'()*+,;=").contains(static_cast<char>(c)) || (bracketed && c == ':');
+  };
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (!rest.empty() && rest[0] != ':') return false;
+  return std::ranges::all_of(host, in_host) && rest.size() <= 6 && std::ranges::all_of(rest.substr(rest.empty() ? 0 : 1), is_digit);
+}
+
+void split_query(Target& target, std::string_view path_and_query) {
+  const auto question = path_and_query.find('?');
+  target.path = path_and_query.substr(0, question);
+  if (question != path_and_query.npos) target.query = path_and_query.substr(question + 1);
+}
+
+bool is_http(std::string_view scheme) {
+  return equal_ignoring_case(scheme, "http") || equal_ignoring_case(scheme, "https");
+}
+
+}  // namespace
+
+// region parse-target
+Result<Target> parse_target(const Request& request) {
+  const std::string& text = request.target;
+  Target target;
+  if (request.method == "CONNECT") {
+    if (text.find(':') == text.npos || !is_authority(text)) return failure(Errc::malformed, "authority-form", 400);
+    target.form = Target::Form::authority;
+    target.authority = text;
+  } else if (text == "*") {
+    if (request.method != "OPTIONS") return failure(Errc::malformed, "only OPTIONS may ask for *", 400);
+    target.form = Target::Form::asterisk;
+    target.path = text;
+  } else if (text.starts_with('/')) {
+    split_query(target, text);
+  } else {
+    const auto colon = text.find("://");
+    if (colon == text.npos || !is_http(text.substr(0, colon))) return failure(Errc::malformed, "request-target", 400);
+    const std::string_view rest = std::string_view(text).substr(colon + 3);
+    const auto path = std::min(rest.find_first_of("/?"), rest.size());
+    target.form = Target::Form::absolute;
+    target.authority = rest.substr(0, path);
+    split_query(target, rest.substr(path));
+    if (target.path.empty()) target.path = "/";
+    if (target.authority.empty() || !is_authority(target.authority)) return failure(Errc::malformed, "authority", 400);
+  }
+
+  const std::size_t hosts = request.fields.count("Host");
+  if (hosts > 1) return failure(Errc::malformed, "more than one Host", 400);
+  if (hosts == 0 && request.minor_version > 0) return failure(Errc::malformed, "HTTP/1.1 without Host", 400);
+  if (hosts == 1) {
+    const std::string& host = *request.fields.find("Host");
+    if (!is_authority(host)) return failure(Errc::malformed, "Host", 400);
+    if (target.authority.empty()) target.authority = host;  // a target's own authority counts, whatever Host says
+  }
+  return target;
+}
+// endregion
+
+Result<std::string> percent_decode(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    unsigned value = 0;
+    const char* digits = text.data() + i + 1;
+    if (text.size() - i < 3) return failure(Errc::malformed, "percent-encoding", 400);
+    const auto [end, ec] = std::from_chars(digits, digits + 2, value, 16);
+    if (ec != std::errc() || end != digits + 2 || value == 0) return failure(Errc::malformed, "percent-encoding", 400);
+    out += static_cast<char>(value);
+    i += 2;
+  }
+  return out;
+}
+
+std::string Url::authority() const {
+  const std::string name = host.contains(':') ? "[" + host + "]" : host;
+  return port == (scheme == "https" ? 443 : 80) ? name : name + ":" + std::to_string(port);
+}
+
+Result<Url> parse_url(std::string_view text) {
+  Url url;
+  text = text.substr(0, text.find('#'));
+  if (const auto colon = text.find("://"); colon != text.npos) {
+    if (!is_http(text.substr(0, colon))) return failure(Errc::unsupported, "only http:// and https:// are spoken here");
+    url.scheme = colon == 5 ? "https" : "http";
+    text.remove_prefix(colon + 3);
+  }
+  const auto path = std::min(text.find_first_of("/?"), text.size());
+  std::string_view authority = text.substr(0, path);
+  if (authority.contains('@')) return failure(Errc::unsupported, "user names in URLs are not sent: use a header");
+  if (authority.empty() || !is_authority(authority)) return failure(Errc::malformed, "host of the URL");
+  url.port = url.scheme == "https" ? 443 : 80;
+  const auto colon = authority.rfind(':');
+  if (colon != authority.npos && authority.back() != ']') {
+    const std::string_view digits = authority.substr(colon + 1);
+    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), url.port);
+    if (!digits.empty() && (ec != std::errc() || url.port == 0)) return failure(Errc::malformed, "port of the URL");
+    authority = authority.substr(0, colon);
+  }
+  if (authority.starts_with('[')) authority = authority.substr(1, authority.size() - 2);
+  if (authority.empty()) return failure(Errc::malformed, "host of the URL");
+  url.host = authority;
+  url.target = text.substr(path);
+  if (!url.target.starts_with('/')) url.target.insert(0, "/");
+  const auto is_visible = [](unsigned char c) { return c > 0x20 && c < 0x7f; };
+  if (!std::ranges::all_of(url.target, is_visible)) return failure(Errc::malformed, "the URL needs percent-encoding");
+  return url;
+}
+
+namespace {
+
+// RFC 3986 §5.2.4
+std::string without_dot_segments(std::string_view path) {
+  std::vector<std::string_view> segments;
+  bool directory = false;  // does the last segment leave a "/" behind?
+  for (std::size_t at = 1; at <= path.size();) {
+    const auto end = std::min(path.find('/', at), path.size());
+    const std::string_view segment = path.substr(at, end - at);
+    directory = segment == "." || segment == "..";
+    if (segment == ".." && !segments.empty()) segments.pop_back();
+    if (!directory) segments.push_back(segment);
+    at = end + 1;
+  }
+  std::string out;
+  for (const auto segment : segments) out.append("/").append(segment);
+  return directory || out.empty() ? out + "/" : out;
+}
+
+}  // namespace
+
+Result<Url> resolve(const Url& base, std::string_view reference) {
+  reference = reference.substr(0, reference.find('#'));
+  if (const auto colon = reference.find("://"); colon != reference.npos && colon < reference.find_first_of("/?"))
+    return parse_url(reference);
+  if (reference.starts_with("//")) return parse_url(base.scheme + ":" + std::string(reference));
+  Url url = base;
+  const std::string base_path = base.target.substr(0, base.target.find('?'));
+  const std::string_view path = reference.substr(0, reference.find('?'));
+  std::string merged;
+  if (path.empty()) merged = base_path;
+  else if (path.starts_with('/')) merged = path;
+  else merged = base_path.substr(0, base_path.rfind('/') + 1) + std::string(path);
+  url.target = without_dot_segments(merged);
+  if (reference.empty()) url.target = base.target;
+  else url.target += reference.substr(path.size());
+  return parse_url(url.scheme + "://" + url.authority() + url.target);
+}
+
+}  // namespace http1

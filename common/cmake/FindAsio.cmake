@@ -1,0 +1,17 @@
+# Standalone Asio. Distributions and Homebrew ship headers only, vcpkg a package file; both end as Asio::asio.
+find_path(Asio_INCLUDE_DIR asio.hpp HINTS ${ASIO_ROOT} PATH_SUFFIXES include)
+if(Asio_INCLUDE_DIR)
+  file(STRINGS ${Asio_INCLUDE_DIR}/asio/version.hpp line REGEX "^#define ASIO_VERSION [0-9]+")
+  string(REGEX MATCH "[0-9]+" number "${line}")  # 102201 is 1.22.1
+  math(EXPR major "${number} / 100000")
+  math(EXPR minor "${number} / 100 % 1000")
+  math(EXPR patch "${number} % 100")
+  set(Asio_VERSION ${major}.${minor}.${patch})
+endif()
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(Asio REQUIRED_VARS Asio_INCLUDE_DIR VERSION_VAR Asio_VERSION)
+if(Asio_FOUND AND NOT TARGET Asio::asio)
+  add_library(Asio::asio INTERFACE IMPORTED)
+  target_include_directories(Asio::asio SYSTEM INTERFACE ${Asio_INCLUDE_DIR})
+endif()
+mark_as_advanced(Asio_INCLUDE_DIR)

@@ -1,0 +1,36 @@
+# chapter(<name> [USES <chapters>...] [LIBRARIES <libraries>...] PROGRAMS <programs>...)
+#
+# Everything in chapters/<name>/ belongs to the chapter. Its programs are single files named as the program; client.cpp,
+# server.cpp and whatever else IO names are coroutine code and may use sockets; all other files are codecs and machines,
+# built into a library without Asio:
+#   <name>      codecs and the machine
+#   <name>_io   the client and server on the drivers
+# USES names earlier chapters: what makes them link, and what tests/style checks every #include against.
+function(chapter name)
+  cmake_parse_arguments(CHAPTER "" "" "USES;LIBRARIES;IO;PROGRAMS" ${ARGN})
+  set(folder ${CMAKE_SOURCE_DIR}/chapters/${name})
+  file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)
+  foreach(program IN LISTS CHAPTER_PROGRAMS)
+    list(REMOVE_ITEM sources ${folder}/${program}.cpp)
+  endforeach()
+  set(io_sources "")
+  foreach(file IN ITEMS client server LISTS CHAPTER_IO)
+    if(EXISTS ${folder}/${file}.cpp)
+      list(REMOVE_ITEM sources ${folder}/${file}.cpp)
+      list(APPEND io_sources ${folder}/${file}.cpp)
+    endif()
+  endforeach()
+
+  add_library(${name} STATIC ${sources})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/chapters)
+  target_link_libraries(${name} PUBLIC wire ${CHAPTER_LIBRARIES} ${CHAPTER_USES})
+
+  add_library(${name}_io STATIC ${io_sources})
+  list(TRANSFORM CHAPTER_USES APPEND _io)
+  target_link_libraries(${name}_io PUBLIC ${name} wire_io ${CHAPTER_USES})
+
+  foreach(program IN LISTS CHAPTER_PROGRAMS)
+    add_executable(${program} ${folder}/${program}.cpp)
+    target_link_libraries(${program} PRIVATE ${name}_io)
+  endforeach()
+endfunction()

@@ -1,0 +1,166 @@
+#include "wire/link.hpp"
+
+#include <asio/post.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace wire {
+
+void report_failure(std::exception_ptr failed) {
+  if (!failed) return;
+  try {
+    std::rethrow_exception(failed);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "{}\n", e.what());
+  }
+}
+
+void Roster::stop() {
+  stopping_ = true;
+  for (LinkBase* link : std::set(links_)) link->close();
+}
+
+void Roster::abort() {
+  for (LinkBase* link : std::set(links_)) link->end(asio::error::operation_aborted);
+}
+
+LinkBase::LinkBase(Stream stream, const LinkOptions& options)
+    : stream_(std::move(stream)), options_(options), changed_(stream_.executor(), Time::max()),
+      alarm_(stream_.executor()) {}
+
+void LinkBase::start() {
+  if (options_.tracer) {
+    asio::error_code gone;  // the peer may have hung up already; then its address is zero
+    const auto local = stream_.socket().local_endpoint(gone);
+    const auto remote = stream_.socket().remote_endpoint(gone);
+    observer_ = options_.tracer->watch_stream(stream_.we_are(), to_peer(local), to_peer(remote));
+    observe(observer_.get());
+  }
+  if (!options_.roster) return;
+  options_.roster->links_.insert(this);
+  if (options_.roster->stopping_) machine_close(Clock::now());
+}
+
+void LinkBase::read() {
+  if (reading_ || over() || eof_ || above_high_water()) return;
+  if (machine_closed() && phase_ == Phase::open) return;
+  reading_ = true;
+  stream_.async_receive([self = shared_from_this()](asio::error_code ec, Bytes bytes) { self->received(ec, bytes); });
+}
+
+void LinkBase::received(asio::error_code ec, Bytes bytes) {
+  reading_ = false;
+  wake();
+  if (over() || ec == asio::error::operation_aborted) return;
+  if (phase_ == Phase::goodbye) {  // too late to mean anything, but it must be read: see say_goodbye()
+    if (ec) end({});
+    else read();
+    return;
+  }
+  last_activity_ = Clock::now();
+  if (!bytes.empty()) {
+    if (observer_) observer_->bytes(Direction::received, bytes);
+    receive(bytes, last_activity_);
+  }
+  if (ec == asio::error::eof) {
+    eof_ = true;
+    receive_eof(last_activity_);
+  } else if (ec) {
+    end(ec);
+  }
+}
+
+void LinkBase::write() {
+  if (over() || output_size() == 0) return;
+  if (!writing_.empty()) {  // the peer has not taken the last batch yet
+    if (output_size() > options_.output_max) end(asio::error::no_buffer_space);
+    return;
+  }
+  writing_ = take_output();
+  if (observer_) observer_->bytes(Direction::sent, writing_);
+  asio::error_code ec;
+  const Bytes left = stream_.send_some(writing_, ec);
+  if (ec) return end(ec);
+  if (left.size() < writing_.size()) last_activity_ = Clock::now();
+  if (left.empty()) {
+    writing_ = {};
+    return;
+  }
+  stream_.async_send(left, [self = shared_from_this()](asio::error_code failed) {
+    self->writing_ = {};
+    self->last_activity_ = Clock::now();
+    self->wake();
+    if (failed) self->end(failed);
+    else self->write();
+  });
+}
+
+void LinkBase::write_soon() {
+  if (write_is_due_ || output_size() == 0) return;
+  write_is_due_ = true;
+  asio::post(stream_.executor(), [self = shared_from_this()] {
+    self->write_is_due_ = false;
+    self->write();
+    self->arm();
+  });
+}
+
+// One timer for all deadlines of a connection. Racing a timer with every operation would halve the throughput, and a
+// deadline that has moved away costs nothing here: the alarm looks again when it goes off too early.
+void LinkBase::arm() {
+  if (over()) return;
+  const Time due = std::min({last_activity_ + options_.silence, goodbye_until_, next_timeout().value_or(Time::max())});
+  if (alarm_at_ <= due) return;
+  alarm_at_ = due;
+  alarm_.expires_at(due);
+  alarm_.async_wait([self = shared_from_this()](asio::error_code ec) {
+    if (!ec) self->alarm();
+  });
+}
+
+void LinkBase::alarm() {
+  if (over()) return;
+  alarm_at_ = Time::max();
+  const Time now = Clock::now();
+  if (now >= goodbye_until_) return end({});
+  if (now >= last_activity_ + options_.silence) return end(asio::error::timed_out);
+  handle_timeout(now);
+  write();
+  wake();
+  arm();
+}
+
+// Closing a socket that still has unread input makes TCP send a reset, which can destroy what we wrote last (an error
+// message, say) before the peer has read it: RFC 9112 §9.6. So: FIN first, then read on until the peer's FIN.
+void LinkBase::say_goodbye() {
+  if (phase_ != Phase::open) return;
+  phase_ = Phase::goodbye;
+  goodbye_until_ = Clock::now() + options_.goodbye;
+  arm();
+  stream_.async_goodbye([self = shared_from_this()] {
+    if (self->over()) return;
+    self->stream_.shutdown_send();
+    if (self->eof_ || self->stream_.secure()) self->end({});
+    else self->read();
+  });
+}
+
+void LinkBase::close() {
+  if (over()) return;
+  machine_close(Clock::now());
+  write();
+  wake();
+}
+
+void LinkBase::end(asio::error_code reason) {
+  if (over()) return;
+  phase_ = Phase::over;
+  why_ = reason;
+  if (options_.roster) options_.roster->links_.erase(this);
+  stream_.close();
+  alarm_.cancel();
+  wake();
+}
+
+}  // namespace wire

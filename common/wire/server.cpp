@@ -1,0 +1,68 @@
+#include "wire/server.hpp"
+
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <fmt/format.h>
+
+namespace wire {
+
+Server::Server(asio::any_io_executor executor, const Tcp::endpoint& where, ServerOptions options, Handler handler)
+    : acceptor_(executor, where), port_(acceptor_.local_endpoint().port()), changed_(executor, Time::max()),
+      options_(std::move(options)), handler_(std::move(handler)) {
+  options_.link.roster = std::make_shared<Roster>();
+}
+
+asio::awaitable<void> Server::run() {
+  while (!stopping_) {
+    if (live_ >= options_.max_connections) {
+      co_await changed_.async_wait(nothrow);
+      continue;
+    }
+    auto [ec, socket] = co_await acceptor_.async_accept(nothrow);
+    if (stopping_) break;
+    if (ec) {  // most often there is no file descriptor left: those that hold them must finish first
+      fmt::print(stderr, "accept: {}\n", ec.message());
+      co_await pause(std::chrono::milliseconds(100));
+      continue;
+    }
+    ++live_;
+    asio::co_spawn(acceptor_.get_executor(), serve(std::move(socket)), asio::detached);
+  }
+  options_.link.roster->stop();
+  asio::steady_timer grace(acceptor_.get_executor(), options_.grace);
+  grace.async_wait([roster = options_.link.roster](asio::error_code ec) {
+    if (!ec) roster->abort();
+  });
+  const Time give_up = Clock::now() + 2 * options_.grace;  // a handler that waits for something else than its link
+  while (live_ > 0 && Clock::now() < give_up) {
+    changed_.expires_at(give_up);
+    co_await changed_.async_wait(nothrow);
+  }
+}
+
+void Server::stop() {
+  stopping_ = true;
+  asio::error_code ignored;
+  acceptor_.close(ignored);
+  changed_.cancel();
+}
+
+asio::awaitable<void> Server::serve(Tcp::socket socket) {
+  try {
+    Stream stream(std::move(socket), Side::server);
+    asio::error_code ec;
+    if (options_.tls) ec = co_await stream.start_tls(*options_.tls, {}, options_.handshake);
+    if (!ec) co_await handler_(std::move(stream), options_.link);
+  } catch (...) {  // a bug in one conversation must not end the others
+    report_failure(std::current_exception());
+  }
+  --live_;
+  changed_.cancel();
+}
+
+asio::awaitable<void> Server::pause(Clock::duration length) {
+  asio::steady_timer timer(acceptor_.get_executor(), length);
+  co_await timer.async_wait(nothrow);
+}
+
+}  // namespace wire

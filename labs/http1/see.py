@@ -1,0 +1,20 @@
+"""HTTP/1.1: a request, a response, and every byte between them."""
+
+TOOLS = ["curl"]
+
+
+def see(stage):
+    stage.say("curl asks our server for /hello. The trace is the server's: what came, what it sent.")
+    stage.scene("http1-server --trace", "curl -sS http://{address}/hello")
+
+    stage.say("Our own client sends a body, and gets it back. The peer can't tell the difference from curl.")
+    stage.scene("http1-server --trace", "http1-client http://{address}/echo -d 'One small step'")
+
+    stage.say(
+        """
+Try next:
+  build/release/bin/http1-server --port 8080 --trace     and open http://127.0.0.1:8080/hello in a browser
+  build/release/bin/http1-client --trace https://example.org/     the client's side, decrypted
+  build/release/bin/http1-server --pcap talk.pcap        then look at talk.pcap with Wireshark
+The page to read: book/http1.md"""
+    )
