@@ -19,15 +19,18 @@ def programs() -> Path:
 
 
 @pytest.fixture
-def start(request):
+def start():
     """start(command, port=None, **options): a Server that ends with the test.
 
-    Where the test fails, what the server printed is part of the report. One of ours must also end
-    well: with exit code 0, which is where the sanitizers would speak up.
+    Without a port it is one of ours: it picks a free one, and it must end well, with exit code 0,
+    which is where the sanitizers would speak up. What a server printed is part of the report where
+    the test fails.
     """
     with ExitStack() as ending:
 
         def start_server(command: list, port: int = None, **options) -> Server:
+            if port is None and "--port" not in command:
+                command = [*command, "--port", "0"]
             server = Server(command, port, **options)
             ending.callback(lambda: print(f"--- {command[0]}\n{server.output}"))
             ending.enter_context(server)

@@ -11,8 +11,8 @@ constexpr auto patience_for_continue = std::chrono::seconds(1);
 
 struct Client::State {
   State(wire::Stream stream, const wire::LinkOptions& options, const Limits& limits)
-      : link(std::move(stream), Connection(wire::Side::client, limits), options),
-        may_upload(link.stream().executor()) {}
+      : link(std::move(stream), Connection(wire::Side::client, limits), options), may_upload(link.stream().executor()) {
+  }
   wire::Link<Connection> link;
   asio::steady_timer may_upload;  // expires, or is cancelled by 100 (Continue)
   bool refused = false;           // the final response is an error: the content is not wanted any more

@@ -109,6 +109,7 @@ void Connection::send_end(const Fields& trailers) {
     write_frame("last chunk", [&](Writer& out) { encode_last_chunk(out, trailers); }, explain);
   }
   sending_ = Sending::nothing;
+  if (side_ == Side::server) drop_events();  // whoever has answered asks nothing further of the request
   if (receiving_ == Receiving::nothing) return next_exchange();
   if (side_ == Side::client) return;
   // The answer is complete, the request is not: skip the rest of it, if that is cheap and certain to end.
@@ -196,8 +197,9 @@ bool Connection::step_head(Time now) {
 void Connection::received(Request request) {
   method_ = request.method;
   peer_minor_version_ = request.minor_version;
-  const Result<Target> target = parse_target(request);
+  Result<Target> target = parse_target(request);
   if (!target) return fail(target.error());
+  target_ = std::move(*target);
   const Result<Framing> framing = framing_of(request);
   if (!framing) return fail(framing.error());
   if (framing->length > limits_.content) return fail({Errc::too_large, "Content-Length", 413});
@@ -280,7 +282,8 @@ std::optional<std::size_t> Connection::whole_line(std::size_t limit) {
   const bool there = newline != std::string_view::npos;
   searched_ = there ? 0 : input().size();
   if ((there ? newline : input().size()) > limit) fail({Errc::too_large, "a line between chunks", 400});
-  else if (there && (newline == 0 || input()[newline - 1] != '\r')) fail({Errc::malformed, "a line end in chunks", 400});
+  else if (there && (newline == 0 || input()[newline - 1] != '\r'))
+    fail({Errc::malformed, "a line end in chunks", 400});
   else if (there) return newline + 1;
   return std::nullopt;
 }

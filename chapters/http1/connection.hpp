@@ -42,13 +42,13 @@ struct Failed {  // the peer broke a rule or a deadline; a server has answered a
 using Event = std::variant<Request, Response, Informational, Data, End, Failed>;
 
 struct Limits {
-  std::size_t request_line = 8 * 1024;         // 414 beyond; nginx's and Apache's limit
-  std::size_t head = 32 * 1024;                // 431 beyond
+  std::size_t request_line = 8 * 1024;             // 414 beyond; nginx's and Apache's limit
+  std::size_t head = 32 * 1024;                    // 431 beyond
   std::uint64_t content = std::uint64_t{1} << 40;  // 413 beyond; content is streamed, so this protects no memory
-  std::uint64_t discard = 256 * 1024;          // content that nobody read is read to its end up to this, to keep the
-                                               // connection; more costs more than a new connection does
-  wire::Clock::duration idle_time = std::chrono::seconds(75);  // between two exchanges: nginx's keepalive_timeout
-  wire::Clock::duration head_time = std::chrono::seconds(20);  // for a whole head: who sends it byte by byte is cut
+  std::uint64_t discard = 256 * 1024;  // content that nobody read is read to its end up to this, to keep the
+                                       // connection; more costs more than a new connection does
+  wire::Clock::duration idle_time = std::chrono::seconds(75);     // between two exchanges: nginx's keepalive_timeout
+  wire::Clock::duration head_time = std::chrono::seconds(20);     // for a whole head: who sends it byte by byte is cut
   wire::Clock::duration content_time = std::chrono::seconds(60);  // between two pieces of content
 };
 
@@ -67,6 +67,8 @@ class Connection : public wire::ConnectionBase<Connection, Event> {
   void send_data(wire::Bytes data);
   void send_end(const Fields& trailers = {});
 
+  // Server: what the present request is aimed at.
+  const Target& target() const { return target_; }
   // Server: the client waits for 100 (Continue) before it sends its content.
   bool must_continue() const { return expects_continue_; }
   // Both directions of the present exchange have ended, or none has begun: a client may send its next request.
@@ -117,24 +119,25 @@ class Connection : public wire::ConnectionBase<Connection, Event> {
   Limits limits_;
 
   Receiving receiving_ = Receiving::head;
-  std::uint64_t remaining_ = 0;        // of the content, or of the chunk
+  std::uint64_t remaining_ = 0;  // of the content, or of the chunk
   std::uint64_t received_content_ = 0;
-  std::size_t searched_ = 0;           // of the input, for the end of the head: no quadratic rescans
+  std::size_t searched_ = 0;  // of the input, for the end of the head: no quadratic rescans
   std::size_t line_start_ = 0;
 
   Sending sending_ = Sending::head;
-  Framing framing_;                    // of what we send
-  std::uint64_t unsent_content_ = 0;   // of Content-Length
-  bool hide_content_ = false;          // the answer to HEAD
+  Framing framing_;                   // of what we send
+  std::uint64_t unsent_content_ = 0;  // of Content-Length
+  bool hide_content_ = false;         // the answer to HEAD
 
-  std::string method_;                 // of the present exchange
+  std::string method_;  // of the present exchange
+  Target target_;
   int peer_minor_version_ = 1;
-  bool request_sent_ = false;          // client: an answer is due
-  bool upgrade_offered_ = false;       // client: the answer may be 101
+  bool request_sent_ = false;     // client: an answer is due
+  bool upgrade_offered_ = false;  // client: the answer may be 101
   bool keep_alive_ = true;
   bool expects_continue_ = false;
-  bool discarding_ = false;            // the exchange is answered; what still comes of its request is skipped
-  bool closing_ = false;               // close() was called: the present exchange is the last
+  bool discarding_ = false;  // the exchange is answered; what still comes of its request is skipped
+  bool closing_ = false;     // close() was called: the present exchange is the last
 
   Waiting waiting_ = Waiting::nothing;
   std::optional<wire::Time> deadline_;

@@ -40,9 +40,12 @@ std::optional<std::time_t> parse_date(std::string_view text) {
   const char* in = copy.c_str();
   const auto comma = text.find(',');
   const char* date = in + (comma == text.npos ? 0 : comma + 1);
-  const bool rfc850 = std::sscanf(date, " %2d-%3s-%2d %2d:%2d:%2d GMT%c", &day, month_name, &year, &hour, &minute, &second, &end) == 6;
-  const bool current = !rfc850 && std::sscanf(date, " %2d %3s %4d %2d:%2d:%2d GMT%c", &day, month_name, &year, &hour, &minute, &second, &end) == 6;
-  const bool asctime = comma == text.npos && std::sscanf(in, "%*3s %3s %2d %2d:%2d:%2d %4d%c", month_name, &day, &hour, &minute, &second, &year, &end) == 6;
+  const bool rfc850 =
+      std::sscanf(date, " %2d-%3s-%2d %2d:%2d:%2d GMT%c", &day, month_name, &year, &hour, &minute, &second, &end) == 6;
+  const bool current = !rfc850 && std::sscanf(date, " %2d %3s %4d %2d:%2d:%2d GMT%c", &day, month_name, &year, &hour,
+                                              &minute, &second, &end) == 6;
+  const bool asctime = comma == text.npos && std::sscanf(in, "%*3s %3s %2d %2d:%2d:%2d %4d%c", month_name, &day, &hour,
+                                                         &minute, &second, &year, &end) == 6;
   if (asctime == (rfc850 || current)) return std::nullopt;
   if (!asctime && (comma == text.npos || !text.ends_with(" GMT"))) return std::nullopt;
   if (rfc850) {
@@ -53,7 +56,8 @@ std::optional<std::time_t> parse_date(std::string_view text) {
   unsigned month = 0;
   while (month < months.size() && std::string_view(months[month]) != month_name) ++month;
   const year_month_day when(std::chrono::year(year), std::chrono::month(month + 1), std::chrono::day(unsigned(day)));
-  if (!when.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) return std::nullopt;
+  if (!when.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
+    return std::nullopt;
   return system_clock::to_time_t(sys_days(when) + hours(hour) + minutes(minute) + seconds(second));
 }
 

@@ -16,8 +16,8 @@ namespace http1 {
 
 namespace {
 
-constexpr std::size_t block = 256 * 1024;    // read, then sent: larger blocks gain nothing, smaller ones cost calls
-constexpr std::uint64_t worth_gzip = 1024;   // below, gzip's own 18 bytes and the time are not worth it
+constexpr std::size_t block = 256 * 1024;   // read, then sent: larger blocks gain nothing, smaller ones cost calls
+constexpr std::uint64_t worth_gzip = 1024;  // below, gzip's own 18 bytes and the time are not worth it
 
 // An open file. Closed by its destructor.
 class File {
@@ -58,7 +58,7 @@ class File {
     fd_ = -1;
   }
   int fd_;
-  struct stat status_ {};
+  struct stat status_{};
 };
 
 bool is_below(const std::filesystem::path& root, const std::filesystem::path& path) {
@@ -128,8 +128,8 @@ asio::awaitable<void> Files::serve(Exchange& exchange) const {
   const bool compressible = is_text(type) && file.size() >= worth_gzip;
   Validators validators{file.etag(), file.modified()};
   const RangeAnswer answer = check_range(exchange.request().fields, validators, file.size());
-  const bool compress = compressible && !exchange.request().fields.has("Range") &&
-                        accepts_coding(exchange.request().fields, "gzip");
+  const bool compress =
+      compressible && !exchange.request().fields.has("Range") && accepts_coding(exchange.request().fields, "gzip");
   if (compress) validators.etag.insert(validators.etag.size() - 1, "-gzip");  // other bytes need another name
 
   Response response;
@@ -168,14 +168,22 @@ asio::awaitable<void> Files::serve(Exchange& exchange) const {
 
 std::string_view content_type(const std::filesystem::path& path) {
   static const std::map<std::string, std::string_view> types = {
-      {".css", "text/css; charset=utf-8"},   {".gif", "image/gif"},
-      {".html", "text/html; charset=utf-8"}, {".ico", "image/x-icon"},
-      {".jpg", "image/jpeg"},                {".js", "text/javascript; charset=utf-8"},
-      {".json", "application/json"},         {".md", "text/markdown; charset=utf-8"},
-      {".pdf", "application/pdf"},           {".png", "image/png"},
-      {".svg", "image/svg+xml"},             {".txt", "text/plain; charset=utf-8"},
-      {".wasm", "application/wasm"},         {".webp", "image/webp"},
-      {".woff2", "font/woff2"},              {".xml", "application/xml"},
+      {".css", "text/css; charset=utf-8"},
+      {".gif", "image/gif"},
+      {".html", "text/html; charset=utf-8"},
+      {".ico", "image/x-icon"},
+      {".jpg", "image/jpeg"},
+      {".js", "text/javascript; charset=utf-8"},
+      {".json", "application/json"},
+      {".md", "text/markdown; charset=utf-8"},
+      {".pdf", "application/pdf"},
+      {".png", "image/png"},
+      {".svg", "image/svg+xml"},
+      {".txt", "text/plain; charset=utf-8"},
+      {".wasm", "application/wasm"},
+      {".webp", "image/webp"},
+      {".woff2", "font/woff2"},
+      {".xml", "application/xml"},
   };
   const auto found = types.find(path.extension().string());
   return found == types.end() ? "application/octet-stream" : found->second;

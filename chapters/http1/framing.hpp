@@ -31,7 +31,7 @@ wire::Result<std::optional<std::uint64_t>> content_length(const Fields& fields);
 constexpr std::size_t max_chunk_line = 1024;  // nobody uses extensions; a peer that sends many is up to something
 wire::Result<std::uint64_t> decode_chunk_size(wire::Reader& in);
 
-void encode_chunk(wire::Writer& out, wire::Bytes data);                // never empty: that would be the last chunk
+void encode_chunk(wire::Writer& out, wire::Bytes data);  // never empty: that would be the last chunk
 void encode_last_chunk(wire::Writer& out, const Fields& trailers);
 
 }  // namespace http1

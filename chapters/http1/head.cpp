@@ -98,7 +98,8 @@ Result<Fields> decode_fields(Reader& in, bool may_fold) {
     const bool folded = line[0] == ' ' || line[0] == '\t';
     const auto colon = line.find(':');
     const std::string_view name = line.substr(0, colon);
-    const std::string_view value = without_surrounding_space(folded ? line : line.substr(name.size() + (colon != line.npos)));
+    const std::string_view value =
+        without_surrounding_space(folded ? line : line.substr(name.size() + (colon != line.npos)));
     if (folded && (!may_fold || fields.empty())) return failure(Errc::malformed, "folded field line", 400);
     if (!folded && (colon == line.npos || !is_token(name))) return failure(Errc::malformed, "field-name", 400);
     if (!is_field_value(value)) return failure(Errc::malformed, "field-value", 400);

@@ -4,10 +4,10 @@
 #include "wire/program.hpp"
 #include "wire/tls.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <openssl/ssl.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <filesystem>
@@ -105,15 +105,18 @@ class Content {
 
   // A new source for each time it is sent: a redirect may want it again. Empty where it cannot be read.
   http1::Client::Source source() const {
-    if (!is_stdin() && !is_file()) return [rest = data_]() mutable {
-      const auto piece = wire::as_bytes(rest);
-      wire::Buffer bytes(piece.begin(), piece.end());
-      rest.clear();
-      return bytes;
-    };
+    if (!is_stdin() && !is_file())
+      return [rest = data_]() mutable {
+        const auto piece = wire::as_bytes(rest);
+        wire::Buffer bytes(piece.begin(), piece.end());
+        rest.clear();
+        return bytes;
+      };
     std::FILE* opened = is_stdin() ? stdin : std::fopen(data_.c_str() + 1, "rb");
     if (!opened) return {};
-    const auto file = std::shared_ptr<std::FILE>(opened, [](std::FILE* f) { if (f != stdin) std::fclose(f); });
+    const auto file = std::shared_ptr<std::FILE>(opened, [](std::FILE* f) {
+      if (f != stdin) std::fclose(f);
+    });
     return [file] {
       wire::Buffer piece(block);
       piece.resize(std::fread(piece.data(), 1, piece.size(), file.get()));
@@ -196,8 +199,9 @@ class Fetcher {
       const auto colon = header.find(':');
       const std::string name = header.substr(0, colon);
       const auto value = header.find_first_not_of(" \t", colon + 1);
-      const bool secret = http1::equal_ignoring_case(name, "Authorization") || http1::equal_ignoring_case(name, "Cookie");
-      if (secret && forget_credentials_) continue;  // not for the host that a redirect names
+      const bool secret =
+          http1::equal_ignoring_case(name, "Authorization") || http1::equal_ignoring_case(name, "Cookie");
+      if (secret && forget_credentials_) continue;            // not for the host that a redirect names
       if (value == header.npos) request.fields.remove(name);  // "Name:" takes a field out, as curl has it
       else request.fields.set(name, header.substr(value));
     }
@@ -241,13 +245,14 @@ class Fetcher {
     }
     using Step = wire::ConnectError::Step;
     const wire::ConnectError& error = stream.error();
-    const bool distrusted = error.code.category() == asio::error::get_ssl_category() &&
-                            ERR_GET_REASON(static_cast<unsigned long>(error.code.value())) == SSL_R_CERTIFICATE_VERIFY_FAILED;
-    const Exit code = error.code == asio::error::timed_out   ? timed_out
-                      : error.step == Step::resolve          ? no_such_host
-                      : error.step == Step::connect          ? no_connection
-                      : distrusted                           ? not_trusted
-                                                             : tls_failed;
+    const bool distrusted =
+        error.code.category() == asio::error::get_ssl_category() &&
+        ERR_GET_REASON(static_cast<unsigned long>(error.code.value())) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+    const Exit code = error.code == asio::error::timed_out ? timed_out
+                      : error.step == Step::resolve        ? no_such_host
+                      : error.step == Step::connect        ? no_connection
+                      : distrusted                         ? not_trusted
+                                                           : tls_failed;
     exit_code_ = complain(code, fmt::format("{}: {}", url.authority(), to_string(error)));
     co_return false;
   }
@@ -269,10 +274,12 @@ class Fetcher {
       if (!piece) co_return failed(piece.error(), cut_short);
       if (piece->empty()) break;
       if (gunzip) piece = gunzip->decompress(*piece);
-      if (!piece) co_return complain(piece.error().code == Errc::too_large ? too_much : bad_coding, piece.error().detail);
+      if (!piece)
+        co_return complain(piece.error().code == Errc::too_large ? too_much : bad_coding, piece.error().detail);
       if (wanted && !output_.write(*piece)) co_return complain(cannot_write, "the output could not be written");
     }
-    const bool whole = !gunzip || gunzip->complete() || !http1::may_have_content(response.status, options_.head ? "HEAD" : "GET");
+    const bool whole =
+        !gunzip || gunzip->complete() || !http1::may_have_content(response.status, options_.head ? "HEAD" : "GET");
     co_return whole ? ok : complain(bad_coding, "the gzip data is cut short");
   }
 
@@ -304,7 +311,8 @@ int main(int argc, char** argv) {
   wire::ProgramOptions program;
   app.add_option("url", options.urls, "http:// or https://; several share a connection where they can")->required();
   app.add_option("-X,--request", options.method, "Method; without it GET, or POST with --data");
-  app.add_option("-H,--header", options.headers, "A field, \"Name: value\"; \"Name:\" takes one out")->allow_extra_args(false);
+  app.add_option("-H,--header", options.headers, "A field, \"Name: value\"; \"Name:\" takes one out")
+      ->allow_extra_args(false);
   app.add_option("-d,--data", options.data, "Content to send: text, @FILE, or @- for standard input");
   app.add_option("-o,--output", options.output, "Write the content to this file")->type_name("FILE");
   app.add_flag("-i,--include", options.include, "Write the response's head too");
@@ -312,7 +320,8 @@ int main(int argc, char** argv) {
   app.add_flag("-L,--location", options.location, "Follow redirects");
   app.add_flag("-f,--fail", options.fail, "Exit with 22 on status 400 and above");
   app.add_flag("--compressed", options.compressed, "Accept gzip, and undo it");
-  app.add_option("--cacert", options.ca_file, "Trust this authority, or self-signed certificate (PEM)")->type_name("FILE");
+  app.add_option("--cacert", options.ca_file, "Trust this authority, or self-signed certificate (PEM)")
+      ->type_name("FILE");
   app.add_option("-m,--max-time", options.max_time, "Seconds for everything")->check(CLI::PositiveNumber);
   program.add_to(app);
   CLI11_PARSE(app, argc, argv);

@@ -38,7 +38,7 @@ bool path_matches(std::string_view pattern, std::string_view path) {
 
 // region exchange-read
 asio::awaitable<wire::Result<wire::Buffer>> Exchange::read() {
-  if (received_all_) co_return wire::Buffer();
+  if (received_all_ || finished_) co_return wire::Buffer();
   if (link_->must_continue()) link_->send(Response{100, {}, 1, {}});
   std::optional<Event> event = co_await link_.next();
   if (!event) co_return wire::failure(wire::Errc::truncated, "the peer is gone");
@@ -65,7 +65,7 @@ void Exchange::respond(Response response, std::string_view content) {
     response.fields.set("Content-Length", std::to_string(content.size()));
   start(std::move(response));
   link_->send_data(wire::as_bytes(content));
-  link_->send_end();
+  finish();
 }
 
 void Exchange::respond_error(int status, Fields fields) {
@@ -88,6 +88,7 @@ asio::awaitable<bool> Exchange::write(wire::Bytes piece) {
 }
 
 void Exchange::finish(const Fields& trailers) {
+  finished_ = true;
   if (!link_.over() && !link_->closed()) link_->send_end(trailers);
 }
 
@@ -118,8 +119,7 @@ asio::awaitable<void> Server::serve(wire::Stream stream, wire::LinkOptions optio
     if (!event) break;
     auto* request = std::get_if<Request>(&*event);
     if (!request) continue;  // content that no handler read, or a failure that the machine has answered
-    wire::Result<Target> target = parse_target(*request);
-    Exchange exchange(link, std::move(*request), std::move(*target));
+    Exchange exchange(link, std::move(*request));
     co_await answer(exchange);
     if (exchange.taken_over()) break;
   }

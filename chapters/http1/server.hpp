@@ -27,14 +27,14 @@ using Link = wire::Link<Connection>;
 // and who is slow slows the other down.
 class Exchange {
  public:
-  Exchange(Link& link, Request request, Target target)
-      : link_(link), request_(std::move(request)), target_(std::move(target)) {}
+  Exchange(Link& link, Request request) : link_(link), request_(std::move(request)) {}
 
   const Request& request() const { return request_; }
-  const Target& target() const { return target_; }
+  const Target& target() const { return link_->target(); }
 
-  // The next piece of the request's content; an empty one: that was all. An Error: the peer is gone or broke a rule,
-  // and has had its answer; the handler can only return. Sends 100 (Continue) if the client waits for it.
+  // The next piece of the request's content; an empty one: that was all, or the answer is finished. An Error: the peer
+  // is gone or broke a rule, and has had its answer; the handler can only return. Sends 100 (Continue) if the client
+  // waits for it.
   asio::awaitable<wire::Result<wire::Buffer>> read();
   // All of it, but at most `limit` bytes. An Error with wire_code 413 where there is more: not answered yet.
   asio::awaitable<wire::Result<std::string>> read_all(std::size_t limit = 1 << 20);
@@ -65,9 +65,9 @@ class Exchange {
  private:
   Link& link_;
   Request request_;
-  Target target_;
   bool received_all_ = false;
   bool started_ = false;
+  bool finished_ = false;
   bool taken_over_ = false;
 };
 

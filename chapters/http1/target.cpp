@@ -21,11 +21,13 @@ bool is_authority(std::string_view text) {
   const std::string_view rest = text.substr(host_end + bracketed);
   const auto in_host = [&](unsigned char c) {
     const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    return alphanumeric || std::string_view("-._~%!$&'()*+,;=").contains(static_cast<char>(c)) || (bracketed && c == ':');
+    return alphanumeric || std::string_view("-._~%!$&'()*+,;=").contains(static_cast<char>(c)) ||
+           (bracketed && c == ':');
   };
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   if (!rest.empty() && rest[0] != ':') return false;
-  return std::ranges::all_of(host, in_host) && rest.size() <= 6 && std::ranges::all_of(rest.substr(rest.empty() ? 0 : 1), is_digit);
+  return std::ranges::all_of(host, in_host) && rest.size() <= 6 &&
+         std::ranges::all_of(rest.substr(rest.empty() ? 0 : 1), is_digit);
 }
 
 void split_query(Target& target, std::string_view path_and_query) {

@@ -33,7 +33,7 @@ struct Url {
   std::string scheme = "http";  // or "https"
   std::string host;             // without the brackets of an IPv6 address
   std::uint16_t port = 80;
-  std::string target = "/";     // path and query
+  std::string target = "/";  // path and query
 
   std::string authority() const;  // for Host: brackets where needed, no port where it is the scheme's own
 };

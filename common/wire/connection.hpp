@@ -80,11 +80,13 @@ class ConnectionBase {
     while (events_.empty() && !closed_ && self().step(now)) {
     }
     if (events_.empty() && eof_ && !closed_) self().end_of_input(now);
-    if (consumed_ == input_.size()) forget_input();
-    if (events_.empty()) return std::nullopt;
+    if (events_.empty()) {
+      release_buffers();
+      return std::nullopt;
+    }
     std::optional<Event> event(std::move(events_[next_event_]));
     if (++next_event_ == events_.size()) {
-      events_ = {};  // idle connections own no buffers: there may be thousands
+      events_.clear();
       next_event_ = 0;
     }
     return event;
@@ -119,6 +121,7 @@ class ConnectionBase {
   template <class Write, class Decode>
   void write_frame(std::string_view title, Write write, Decode decode) {
     const std::size_t start = output_.size();
+    if (start == 0) output_.reserve(first_output);
     Writer out(output_);
     write(out);
     if (!observer_) return;
@@ -130,6 +133,10 @@ class ConnectionBase {
   }
 
   void emit(Event event) { events_.push_back(std::move(event)); }
+  void drop_events() {
+    events_.clear();
+    next_event_ = 0;
+  }
   void hang_up() { closed_ = true; }
   bool peer_is_done() const { return eof_; }
 
@@ -142,10 +149,16 @@ class ConnectionBase {
  private:
   friend Derived;
   Derived& self() { return static_cast<Derived&>(*this); }
-  void forget_input() {
+  // A connection that waits owns no buffers: there may be thousands of them.
+  void release_buffers() {
+    events_ = {};
+    if (consumed_ < input_.size()) return;
     input_ = {};
     consumed_ = 0;
   }
+
+  static constexpr std::size_t first_output =
+      1024;  // room for most frames, so that a vector need not grow byte by byte
 
   Buffer input_;
   std::size_t consumed_ = 0;  // of input_, from its front

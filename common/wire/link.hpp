@@ -33,12 +33,12 @@ class Roster {
 };
 
 struct LinkOptions {
-  std::size_t output_high_water = 1 << 20;               // bytes unsent; above it, read nothing more
-  std::size_t output_max = 16 << 20;                     // bytes unsent; a peer this far behind is cut off
-  Clock::duration silence = std::chrono::minutes(5);     // no byte moved in either direction: hang up
-  Clock::duration goodbye = std::chrono::seconds(2);     // how long to wait for the peer's FIN after ours
-  Tracer* tracer = nullptr;                              // must outlive the link
-  std::shared_ptr<Roster> roster;                        // whose stop() ends the link
+  std::size_t output_high_water = 1 << 20;            // bytes unsent; above it, read nothing more
+  std::size_t output_max = 16 << 20;                  // bytes unsent; a peer this far behind is cut off
+  Clock::duration silence = std::chrono::minutes(5);  // no byte moved in either direction: hang up
+  Clock::duration goodbye = std::chrono::seconds(2);  // how long to wait for the peer's FIN after ours
+  Tracer* tracer = nullptr;                           // must outlive the link
+  std::shared_ptr<Roster> roster;                     // whose stop() ends the link
 };
 
 // The part of Link that does not depend on the protocol. It sees the machine through ten virtual functions.
@@ -50,14 +50,14 @@ class LinkBase : public std::enable_shared_from_this<LinkBase> {
   LinkBase& operator=(const LinkBase&) = delete;
 
   void start();
-  void read();                         // if there is room and nothing else forbids it
-  void write();                        // what can be written now; the rest goes by itself
-  void write_soon();                   // once whoever is running now waits for something
-  void arm();                          // for the next deadline
-  void say_goodbye();                  // the machine is closed and all is written: end the connection politely
-  void close();                        // ask the protocol to say goodbye
-  void end(asio::error_code reason);   // at once
-  void wake() { changed_.cancel(); }   // whoever waits looks again
+  void read();                        // if there is room and nothing else forbids it
+  void write();                       // what can be written now; the rest goes by itself
+  void write_soon();                  // once whoever is running now waits for something
+  void arm();                         // for the next deadline
+  void say_goodbye();                 // the machine is closed and all is written: end the connection politely
+  void close();                       // ask the protocol to say goodbye
+  void end(asio::error_code reason);  // at once
+  void wake() { changed_.cancel(); }  // whoever waits looks again
 
   auto changed() { return changed_.async_wait(nothrow); }
   std::size_t unsent() const { return writing_.size() + output_size(); }

@@ -57,7 +57,8 @@ Pcap::Pcap(const std::string& path) : file_(std::fopen(path.c_str(), "wb"), &std
 void Pcap::packet(std::uint8_t protocol, const Peer& from, const Peer& to, const Buffer& payload) {
   const bool v4 = is_ipv4(from) && is_ipv4(to);
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto microseconds = static_cast<std::uint64_t>(std::chrono::microseconds(std::chrono::duration_cast<std::chrono::microseconds>(now)).count());
+  const auto microseconds = static_cast<std::uint64_t>(
+      std::chrono::microseconds(std::chrono::duration_cast<std::chrono::microseconds>(now)).count());
   const std::size_t size = payload.size() + (v4 ? 20 : 40);
   Buffer record;
   Writer out(record);
@@ -107,9 +108,9 @@ void Pcap::Tcp::segment(bool from_client, std::uint8_t flags, Bytes bytes) {
   Writer out(payload);
   out.u16(from.port), out.u16(to.port);
   out.u32(seq), out.u32(flags & ack ? acknowledged : 0);
-  out.u8(0x50), out.u8(flags);   // header of 5 words
-  out.u16(65'535);               // window
-  out.u16(0), out.u16(0);        // checksum, urgent pointer
+  out.u8(0x50), out.u8(flags);  // header of 5 words
+  out.u16(65'535);              // window
+  out.u16(0), out.u16(0);       // checksum, urgent pointer
   out.bytes(bytes);
   pcap_.packet(6, from, to, payload);
   seq += static_cast<std::uint32_t>(bytes.size()) + (flags & (syn | fin) ? 1 : 0);  // SYN and FIN count as a byte

@@ -2,11 +2,11 @@
 
 #include "wire/tls.hpp"
 
+#include <fmt/format.h>
+#include <sys/resource.h>
 #include <CLI/CLI.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/signal_set.hpp>
-#include <fmt/format.h>
-#include <sys/resource.h>
 
 namespace wire {
 

@@ -22,9 +22,9 @@ struct ProgramOptions {
   bool tls = false;
   std::string certificate, key;
 
-  void add_to(CLI::App& app);         // --trace, --pcap
-  void add_address_to(CLI::App& app); // --host, --port
-  void add_tls_to(CLI::App& app);     // --tls, --cert, --key: for servers
+  void add_to(CLI::App& app);                   // --trace, --pcap
+  void add_address_to(CLI::App& app);           // --host, --port
+  void add_tls_to(CLI::App& app);               // --tls, --cert, --key: for servers
   std::unique_ptr<Tracer> make_tracer() const;  // nullptr where nobody watches
 };
 

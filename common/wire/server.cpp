@@ -1,8 +1,8 @@
 #include "wire/server.hpp"
 
+#include <fmt/format.h>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
-#include <fmt/format.h>
 
 namespace wire {
 

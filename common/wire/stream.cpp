@@ -2,17 +2,22 @@
 
 #include <asio/steady_timer.hpp>
 
+#include <algorithm>
+
 namespace wire {
 
 Stream::Stream(Tcp::socket socket, Side we_are) : socket_(std::move(socket)), we_are_(we_are) {
-  asio::error_code ignored;  // a peer that is gone already shows itself at the first read
+  asio::error_code ignored;                          // a peer that is gone already shows itself at the first read
   socket_.set_option(Tcp::no_delay(true), ignored);  // we write whole batches; Nagle's algorithm would only delay them
   socket_.non_blocking(true, ignored);
 }
 
-std::array<std::uint8_t, 64 * 1024>& Stream::shared_chunk() {
+Bytes Stream::with_more(std::size_t n) {
   static thread_local std::array<std::uint8_t, 64 * 1024> chunk;
-  return chunk;
+  std::copy_n(small_.begin(), n, chunk.begin());
+  asio::error_code nothing_more;  // or an error, which the next read will meet again
+  n += socket_.read_some(asio::buffer(chunk) + n, nothing_more);
+  return Bytes(chunk).first(n);
 }
 
 asio::awaitable<asio::error_code> Stream::start_tls(asio::ssl::context& context, std::string host,

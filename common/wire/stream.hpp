@@ -66,12 +66,13 @@ class Stream {
     std::array<std::uint8_t, 16 * 1024> chunk;  // the largest TLS record: RFC 8446 §5.1
   };
 
-  // In the clear, all connections share one buffer: a connection that waits for its peer owns none. That is the
-  // difference between 3 KiB and 67 KiB for each of ten thousand idle ones.
-  static std::array<std::uint8_t, 64 * 1024>& shared_chunk();
+  // In the clear, a connection that waits for its peer owns only a small buffer. What is larger continues in one that
+  // all share: the difference between 3 KiB and 67 KiB for each of ten thousand idle connections.
+  Bytes with_more(std::size_t n);
 
-  Tcp::socket socket_;        // moved into tls_ once that exists
+  Tcp::socket socket_;  // moved into tls_ once that exists
   std::unique_ptr<Tls> tls_;
+  std::array<std::uint8_t, 1024> small_;
   Side we_are_;
 };
 
@@ -84,12 +85,10 @@ void Stream::async_receive(Handler handler) {
     tls_->stream.async_read_some(asio::buffer(tls_->chunk), std::move(done));
     return;
   }
-  socket_.async_wait(Tcp::socket::wait_read, [this, handler = std::move(handler)](asio::error_code ec) mutable {
-    std::size_t n = 0;
-    if (!ec) n = socket_.read_some(asio::buffer(shared_chunk()), ec);
-    if (ec == asio::error::would_block) return async_receive(std::move(handler));
-    handler(ec, Bytes(shared_chunk()).first(n));
-  });
+  auto done = [this, handler = std::move(handler)](asio::error_code ec, std::size_t n) mutable {
+    handler(ec, n < small_.size() ? Bytes(small_).first(n) : with_more(n));
+  };
+  socket_.async_read_some(asio::buffer(small_), std::move(done));
 }
 
 template <class Handler>

@@ -26,9 +26,7 @@ class Tracer::StreamObserver : public Observer {
   }
 
  private:
-  bool from_client(Direction direction) const {
-    return (direction == Direction::sent) == (we_are_ == Side::client);
-  }
+  bool from_client(Direction direction) const { return (direction == Direction::sent) == (we_are_ == Side::client); }
   Tracer& tracer_;
   Side we_are_;
   int number_;
@@ -42,6 +40,8 @@ std::unique_ptr<Observer> Tracer::watch_stream(Side we_are, const Peer& local, c
   return observer;
 }
 
-std::unique_ptr<Observer> Tracer::watch_datagrams(Side we_are) { return std::make_unique<StreamObserver>(*this, we_are); }
+std::unique_ptr<Observer> Tracer::watch_datagrams(Side we_are) {
+  return std::make_unique<StreamObserver>(*this, we_are);
+}
 
 }  // namespace wire

@@ -7,8 +7,11 @@ def see(stage):
     stage.say("curl asks our server for /hello. The trace is the server's: what came, what it sent.")
     stage.scene("http1-server --trace", "curl -sS http://{address}/hello")
 
-    stage.say("Our own client sends a body, and gets it back. The peer can't tell the difference from curl.")
-    stage.scene("http1-server --trace", "http1-client http://{address}/echo -d 'One small step'")
+    stage.say("Our own client sends a line of text to /echo, and gets it back.")
+    stage.scene(
+        "http1-server --trace",
+        "http1-client http://{address}/echo -H 'Content-Type: text/plain' -d 'One small step'",
+    )
 
     stage.say(
         """

@@ -43,7 +43,7 @@ http {{
   scgi_temp_path {folder}/scgi;
   server {{
     listen 127.0.0.1:{port} backlog=4096;
-    root {folder}/files;
+    root {files};
     location = /hello {{ return 200 "Hello, World!"; }}
   }}
 }}
@@ -68,43 +68,42 @@ def bench(console: Console, rounds: int, seconds: int) -> None:
         files.mkdir()
         (files / "mebibyte.bin").write_bytes(os.urandom(1 << 20))
         ours = running.enter_context(start_ours(files))
-        nginx = running.enter_context(start_nginx(Path(folder)))
-        console.line(f"http1: {rounds} rounds of {seconds} s each, in turns\n")
-        table = Comparison(console, "nginx")
+        nginx = running.enter_context(start_nginx(files))
+        console.line(f"http1: {rounds} rounds of {seconds} s each, in turns; one worker each\n")
+        table = Comparison(console, run([find_program("nginx"), "-v"]).errors.split()[-1])
 
-        def compare(path: str, *options: str) -> tuple[list[Load], list[Load]]:
-            mine, other = [], []
+        def compare(what: str, path: str, *options: str, rate: str, cpu: str = "") -> None:
+            loads = []
             for number in range(rounds):
-                console.status(f"{path} {' '.join(options)}  round {number + 1} of {rounds}")
-                mine.append(load(ours, path, seconds, *options))
-                other.append(load(nginx, path, seconds, *options))
-            return mine, other
+                console.status(f"{what}  round {number + 1} of {rounds}")
+                loads.append([load(server, path, seconds, *options) for server in (ours, nginx)])
+            mine, other = zip(*loads)
+            rates = [[one.requests_per_second for one in side] for side in (mine, other)]
+            costs = [[one.cpu_per_request for one in side] for side in (mine, other)]
+            table.add(f"{what}, requests/s", *rates, rate)
+            table.add("  CPU per request, us", *costs, cpu)
 
-        def add(what: str, loads: tuple[list[Load], list[Load]], faster: float, cheaper: float = 0) -> None:
-            rates = [[one.requests_per_second for one in side] for side in loads]
-            table.add(f"{what}, requests/s", *rates, lambda ratio: ratio >= faster, f">= {faster:g}")
-            costs = [[one.cpu_per_request for one in side] for side in loads]
-            if cheaper:
-                table.add("  CPU per request, us", *costs, lambda ratio: ratio <= cheaper, f"<= {cheaper:g}")
-
-        add("13-byte reply", compare("/hello"), faster=1, cheaper=1)
-        add("the same, pipelined by 16", compare("/hello", "-s", str(HERE / "pipeline.lua")), faster=5)
-        add("1 MiB file", compare("/mebibyte.bin"), faster=1)
+        compare("13-byte reply", "/hello", rate=">= 1.0", cpu="<= 1.0")
+        pipelined = ["-s", str(HERE / "pipeline.lua")]
+        compare("the same, pipelined by 16", "/hello", *pipelined, rate=">= 5.0")
+        compare("1 MiB file", "/mebibyte.bin", rate=">= 1.0")
         console.status(f"{IDLE_CONNECTIONS} idle connections")
-        memory = [idle_memory(server) / 1024 for server in (ours, nginx)]
-        table.add_absolute("memory per idle connection, KiB", *memory, lambda kib: kib <= 4, "<= 4")
+        # Servers that were busy before have memory to reuse: fresh ones show what a connection takes.
+        memory = [idle_memory(server) / 1024 for server in (start_ours(files), start_nginx(files))]
+        table.add_absolute("memory per idle connection, KiB", *memory, "<= 4.0")
 
 
 def start_ours(files: Path) -> Server:
     return Server([bin_dir("release") / "http1-server", "--port", "0", "--root", files], **pinned(0))
 
 
-def start_nginx(folder: Path) -> Server:
+def start_nginx(files: Path) -> Server:
     port = free_port()
-    # Started by root, it would become another user, who can't read our folder.
+    folder = Path(tempfile.mkdtemp(dir=files.parent))
+    # Started by root, its worker would become another user, who can't read our folder.
     user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
     config = folder / "nginx.conf"
-    config.write_text(NGINX.format(folder=folder, port=port, user=user))
+    config.write_text(NGINX.format(folder=folder, files=files, port=port, user=user))
     return Server([find_program("nginx"), "-p", folder, "-c", config, "-e", "stderr"], port=port, **pinned(0))
 
 
@@ -123,8 +122,8 @@ def load(server: Server, path: str, seconds: int, *options: str) -> Load:
 
 def idle_memory(server: Server) -> float:
     """Bytes that each further connection costs, when it has had one answer and waits for more to ask."""
-    before = resident_bytes(server)
-    with ExitStack() as open_connections:
+    with server, ExitStack() as open_connections:
+        before = resident_bytes(server)
         for _ in range(IDLE_CONNECTIONS):
             address = (server.host, server.port)
             client = open_connections.enter_context(socket.create_connection(address, timeout=10))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import statistics
 from pathlib import Path
-from typing import Callable, Optional
 
 from support.console import Console
 from support.process import Server
@@ -43,26 +42,35 @@ def resident_bytes(server: Server) -> int:
 
 
 class Comparison:
-    """Lines of `what, ours, the peer's, their ratio with its spread, the goal and whether it is met`."""
+    """A table of what ours and the peer's measure at, their ratio with its spread, and our goals."""
 
     def __init__(self, console: Console, peer: str) -> None:
         self._console = console
-        console.line(f"{'':<34}{'ours':>12}{peer:>12}    ratio (lowest .. highest)")
+        console.line(f"{'':<36}{'ours':>10}{peer:>16}    ratio (lowest .. highest)")
 
-    def add(self, what: str, ours: list[float], peers: list[float], goal: Callable[[float], bool], text: str) -> None:
-        """One quantity, measured in rounds; ours and the peer's of a round belong together."""
+    def add(self, what: str, ours: list[float], peers: list[float], goal: str = "") -> None:
+        """Measured in rounds: ours and the peer's of a round belong together. A goal such as
+        `>= 1.0` is one for the ratio."""
         ratios = [mine / other for mine, other in zip(ours, peers)]
         ratio = statistics.median(ratios)
-        spread = f"{ratio:5.2f} ({min(ratios):.2f} .. {max(ratios):.2f})"
-        self._line(what, statistics.median(ours), statistics.median(peers), spread, goal(ratio), text)
+        spread = f"{ratio:.2f} ({min(ratios):.2f} .. {max(ratios):.2f})"
+        self._line(what, statistics.median(ours), statistics.median(peers), spread, _verdict(ratio, goal))
 
-    def add_absolute(self, what: str, ours: float, peers: float, goal: Callable[[float], bool], text: str) -> None:
-        """One quantity of which ours itself has a goal, whatever the peer's is."""
-        self._line(what, ours, peers, "", goal(ours), text)
+    def add_absolute(self, what: str, ours: float, peers: float, goal: str) -> None:
+        """Measured once; the goal is one for ours, whatever the peer's is."""
+        self._line(what, ours, peers, "", _verdict(ours, goal))
 
-    def _line(self, what: str, ours: float, peers: float, spread: str, met: bool, goal: str) -> None:
-        verdict = f"goal {goal}: {'met' if met else 'missed'}"
-        self._console.line(f"{what:<34}{_figure(ours):>12}{_figure(peers):>12}    {spread:<26}{verdict}")
+    def _line(self, what: str, ours: float, peers: float, spread: str, verdict: str) -> None:
+        line = f"{what:<36}{_figure(ours):>10}{_figure(peers):>16}    {spread:<24}{verdict}"
+        self._console.line(line.rstrip())
+
+
+def _verdict(value: float, goal: str) -> str:
+    if not goal:
+        return ""
+    relation, number = goal.split()
+    met = value >= float(number) if relation == ">=" else value <= float(number)
+    return f"goal {goal}: {'met' if met else 'missed'}"
 
 
 def _figure(value: float) -> str:

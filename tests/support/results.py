@@ -43,11 +43,11 @@ def read_junit(file: Path) -> list[Case]:
         for child in element:
             if child.tag in ("failure", "error"):
                 case.verdict = "failed"
+                case.text += child.text or child.get("message", "")
             elif child.tag == "skipped" and case.verdict == "passed":
-                case.verdict = "skipped"
-            else:
-                continue
-            case.text += "\n".join(filter(None, [child.text or child.get("message")]))
+                case.verdict, case.text = "skipped", child.get("message", "")
+        if case.verdict == "failed":  # then what it printed is of interest, too
+            case.text += "".join(f"\n{child.text}" for child in element.findall("system-out"))
         cases.append(case)
     return cases
 

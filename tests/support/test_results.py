@@ -12,10 +12,10 @@ from support.peers import MANIFESTS
 from support.results import Case, Report, Suite, read_junit
 
 JUNIT = """<testsuites><testsuite name="x">
-<testcase classname="a" name="good" time="0.5"/>
-<testcase classname="a" name="bad"><failure message="m">1 == 2</failure><system-out>noise</system-out></testcase>
+<testcase classname="a" name="good" time="0.5"><system-out>noise</system-out></testcase>
+<testcase classname="a" name="bad"><failure message="m">1 == 2</failure><system-out>printed</system-out></testcase>
 <testcase classname="a" name="broken"><error message="terminated"/></testcase>
-<testcase classname="a" name="left out"><skipped message="nginx is not installed"/></testcase>
+<testcase classname="a" name="left out"><skipped message="nginx is not installed">x.py:1: nginx is not installed</skipped></testcase>
 </testsuite></testsuites>"""
 
 
@@ -24,7 +24,7 @@ def test_read_junit(tmp_path):
     file.write_text(JUNIT)
     good, bad, broken, left_out = read_junit(file)
     assert good == Case("a / good", seconds=0.5)
-    assert bad == Case("a / bad", "failed", "1 == 2")
+    assert bad == Case("a / bad", "failed", "1 == 2\nprinted")
     assert broken == Case("a / broken", "failed", "terminated")
     assert left_out == Case("a / left out", "skipped", "nginx is not installed")
 

@@ -3,4 +3,7 @@
 
 using namespace std::chrono_literals;
 
-TEST_CASE("compile check") { lines::Connection c; CHECK_FALSE(c.closed()); }
+TEST_CASE("compile check") {
+  lines::Connection c;
+  CHECK_FALSE(c.closed());
+}
