@@ -151,17 +151,17 @@ std::optional<std::size_t> Connection::whole_head(std::size_t line_limit) {
       fail({Errc::malformed, "a line that does not end in CRLF", 400});
       return std::nullopt;
     }
+    if (line_start_ == 0 && newline > line_limit) break;
     const bool empty_line = newline - line_start_ == 1;
     searched_ = line_start_ = newline + 1;
     if (empty_line) {
       searched_ = line_start_ = 0;
       return newline + 1;
     }
-    line_limit = limits_.head;  // it was for the first line
     if (searched_ > limits_.head) break;
   }
   searched_ = std::max(searched_, text.size());
-  const bool first_line = line_start_ == 0;
+  const bool first_line = line_start_ == 0 && receiving_ == Receiving::head;
   if (first_line && text.size() > line_limit) fail({Errc::too_large, "the first line", 414});
   else if (text.size() > limits_.head) fail({Errc::too_large, "the head", 431});
   return std::nullopt;

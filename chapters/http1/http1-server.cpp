@@ -48,9 +48,12 @@ int main(int argc, char** argv) {
   std::string root;
   app.add_option("--root", root, "Serve the files below this folder")->type_name("DIR")->check(CLI::ExistingDirectory);
   wire::ServerOptions options;
-  app.add_option("--max-connections", options.max_connections, "More wait to be accepted")->capture_default_str();
+  wire::add_limits_to(app, options);
   http1::Limits limits;
   app.add_option("--max-content", limits.content, "Bytes of content in a request; more is refused with 413");
+  wire::add_seconds(app, "--idle-time", limits.idle_time, "Between two exchanges");
+  wire::add_seconds(app, "--head-time", limits.head_time, "For a whole head, however slowly it comes");
+  wire::add_seconds(app, "--content-time", limits.content_time, "Between two pieces of content");
   CLI11_PARSE(app, argc, argv);
 
   http1::Server server(limits);

@@ -20,10 +20,11 @@ const std::string& date_now() {
   return text;
 }
 
-// RFC 9110 §9.3 and RFC 5789. Anything else is not "not allowed here" but "not implemented": 501.
+// RFC 9110 §9.3 and RFC 5789. Anything else is not "not allowed here" but "not implemented": 501. So is CONNECT: this
+// is no proxy.
 bool is_known_method(std::string_view method) {
-  constexpr std::array<std::string_view, 9> known = {"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
-                                                     "CONNECT", "OPTIONS", "TRACE", "PATCH"};
+  constexpr std::array<std::string_view, 8> known = {"GET",    "HEAD",    "POST",  "PUT",
+                                                     "DELETE", "OPTIONS", "TRACE", "PATCH"};
   return std::ranges::find(known, method) != known.end();
 }
 

@@ -46,6 +46,7 @@ bool is_http(std::string_view scheme) {
 Result<Target> parse_target(const Request& request) {
   const std::string& text = request.target;
   Target target;
+  if (text.contains('#')) return failure(Errc::malformed, "a fragment, which never leaves the client", 400);
   if (request.method == "CONNECT") {
     if (text.find(':') == text.npos || !is_authority(text)) return failure(Errc::malformed, "authority-form", 400);
     target.form = Target::Form::authority;

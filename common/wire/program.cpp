@@ -33,6 +33,26 @@ std::unique_ptr<Tracer> ProgramOptions::make_tracer() const {
   return std::make_unique<Tracer>(trace ? stdout : nullptr, pcap.empty() ? nullptr : std::make_unique<Pcap>(pcap));
 }
 
+void add_seconds(CLI::App& app, const std::string& name, Clock::duration& value, const std::string& help) {
+  const auto set = [&value](double seconds) {
+    value = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  };
+  const std::chrono::duration<double> usual = value;
+  app.add_option_function<double>(name, set, help)
+      ->type_name("SECONDS")
+      ->default_str(fmt::format("{}", usual.count()))
+      ->check(CLI::Range(0.001, 1e6));
+}
+
+void add_limits_to(CLI::App& app, ServerOptions& options) {
+  app.add_option("--max-connections", options.max_connections, "More wait to be accepted")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  add_seconds(app, "--handshake-time", options.handshake, "For the TLS handshake");
+  add_seconds(app, "--silence", options.link.silence, "Without a byte in either direction, then hang up");
+  add_seconds(app, "--grace", options.grace, "From SIGTERM to the end of those still talking");
+}
+
 namespace {
 
 // One connection is one file descriptor, and the usual limit of 1,024 is only the soft one.

@@ -28,6 +28,12 @@ struct ProgramOptions {
   std::unique_ptr<Tracer> make_tracer() const;  // nullptr where nobody watches
 };
 
+// An option in seconds, fractions allowed: CLI11 knows no durations.
+void add_seconds(CLI::App& app, const std::string& name, Clock::duration& value, const std::string& help);
+
+// What bounds any of our servers: --max-connections, and --handshake-time, --silence and --grace in seconds.
+void add_limits_to(CLI::App& app, ServerOptions& options);
+
 // Runs a server until SIGINT or SIGTERM, then stops it gracefully; a second signal ends it at once. Prints "listening
 // on HOST:PORT" when it is ready. Returns the exit code.
 int run_server(const ProgramOptions& program, ServerOptions options, const Server::Handler& handler);

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
 import resource
@@ -12,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from support import nginx
 from support.console import Console
 from support.measure import Comparison, cpu_seconds, pinned, resident_bytes
 from support.process import Server, free_port, run
@@ -23,30 +23,16 @@ IDLE_CONNECTIONS = 5000
 HERE = Path(__file__).resolve().parent
 
 NGINX = """
-{user}
-worker_processes 1;
-daemon off;
-pid {folder}/nginx.pid;
-error_log stderr;
-events {{ worker_connections 16384; }}
-http {{
-  access_log off;
   sendfile on;
   tcp_nopush on;
   keepalive_requests 1000000000;
   keepalive_timeout 600s;
   default_type text/plain;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
   server {{
     listen 127.0.0.1:{port} backlog=4096;
     root {files};
     location = /hello {{ return 200 "Hello, World!"; }}
   }}
-}}
 """
 
 
@@ -68,7 +54,7 @@ def bench(console: Console, rounds: int, seconds: int) -> None:
         files.mkdir()
         (files / "mebibyte.bin").write_bytes(os.urandom(1 << 20))
         ours = running.enter_context(start_ours(files))
-        nginx = running.enter_context(start_nginx(files))
+        peer = running.enter_context(start_nginx(files))
         console.line(f"http1: {rounds} rounds of {seconds} s each, in turns; one worker each\n")
         table = Comparison(console, run([find_program("nginx"), "-v"]).errors.split()[-1])
 
@@ -76,7 +62,7 @@ def bench(console: Console, rounds: int, seconds: int) -> None:
             loads = []
             for number in range(rounds):
                 console.status(f"{what}  round {number + 1} of {rounds}")
-                loads.append([load(server, path, seconds, *options) for server in (ours, nginx)])
+                loads.append([load(server, path, seconds, *options) for server in (ours, peer)])
             mine, other = zip(*loads)
             rates = [[one.requests_per_second for one in side] for side in (mine, other)]
             costs = [[one.cpu_per_request for one in side] for side in (mine, other)]
@@ -88,23 +74,22 @@ def bench(console: Console, rounds: int, seconds: int) -> None:
         compare("the same, pipelined by 16", "/hello", *pipelined, rate=">= 5.0")
         compare("1 MiB file", "/mebibyte.bin", rate=">= 1.0")
         console.status(f"{IDLE_CONNECTIONS} idle connections")
-        # Servers that were busy before have memory to reuse: fresh ones show what a connection takes.
+        # Servers that were busy have memory to reuse: fresh ones show what connections take.
         memory = [idle_memory(server) / 1024 for server in (start_ours(files), start_nginx(files))]
         table.add_absolute("memory per idle connection, KiB", *memory, "<= 4.0")
 
 
 def start_ours(files: Path) -> Server:
-    return Server([bin_dir("release") / "http1-server", "--port", "0", "--root", files], **pinned(0))
+    return Server(
+        [bin_dir("release") / "http1-server", "--port", "0", "--root", files], **pinned(0)
+    )
 
 
 def start_nginx(files: Path) -> Server:
     port = free_port()
     folder = Path(tempfile.mkdtemp(dir=files.parent))
-    # Started by root, its worker would become another user, who can't read our folder.
-    user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
-    config = folder / "nginx.conf"
-    config.write_text(NGINX.format(folder=folder, files=files, port=port, user=user))
-    return Server([find_program("nginx"), "-p", folder, "-c", config, "-e", "stderr"], port=port, **pinned(0))
+    command = nginx.command(folder, NGINX.format(port=port, files=files))
+    return Server(command, port=port, **pinned(0))
 
 
 def load(server: Server, path: str, seconds: int, *options: str) -> Load:
@@ -121,7 +106,7 @@ def load(server: Server, path: str, seconds: int, *options: str) -> Load:
 
 
 def idle_memory(server: Server) -> float:
-    """Bytes that each further connection costs, when it has had one answer and waits for more to ask."""
+    """Bytes that a connection costs, when it has had one answer and is quiet."""
     with server, ExitStack() as open_connections:
         before = resident_bytes(server)
         for _ in range(IDLE_CONNECTIONS):

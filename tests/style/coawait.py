@@ -21,7 +21,8 @@ from style.sources import files, place
 
 # What is not code is blanked: comments, strings (raw ones too), characters (not the ' in 1'000).
 _NOT_CODE = re.compile(
-    r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|(?<!\w)\'(?:\\.|[^\'\\\n])+\'', re.DOTALL
+    r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|(?<!\w)\'(?:\\.|[^\'\\\n])+\'',
+    re.DOTALL,
 )
 # What may stand before co_await in its statement: nothing, co_return, or what is initialised.
 _BEFORE = re.compile(r"(co_return|[\w:<>,*&\s.\[\]()-]*[\w\]]\s*=)?")
@@ -41,7 +42,9 @@ _BLOCK = re.compile(
 
 def problems() -> list[str]:
     """Every use of co_await in the project that breaks the rule."""
-    return [found for file in files(".cpp", ".hpp") for found in problems_in(file, file.read_text())]
+    return [
+        found for file in files(".cpp", ".hpp") for found in problems_in(file, file.read_text())
+    ]
 
 
 def problems_in(file: Path, text: str) -> list[str]:
@@ -53,7 +56,9 @@ def problems_in(file: Path, text: str) -> list[str]:
         if reason:
             found.append(f"{place(file, text, use.start())}: co_await {reason}")
     for use in _COROUTINE_LAMBDA.finditer(code):
-        found.append(f"{place(file, text, use.start())}: a coroutine is a named function, not a lambda")
+        found.append(
+            f"{place(file, text, use.start())}: a coroutine is a named function, not a lambda"
+        )
     return found
 
 
@@ -73,7 +78,7 @@ def _wrong_before(before: str) -> str:
 
 
 def _statement_start(before: str) -> tuple[int, str]:
-    """Where the statement that the code ends with begins: the position of what opens it, and what that is."""
+    """Where the last statement of the code begins: the place and the character in front of it."""
     depth = 0
     for position in range(len(before) - 1, -1, -1):
         character = before[position]

@@ -1,8 +1,8 @@
-"""Regions, which the book prints and the labs cut out: each has an end, and a name of its own in its file.
+"""Regions, which the book prints and the labs cut out: each has an end and a name of its own.
 
-    // region decode-connect
-    ...
-    // endregion
+// region decode-connect
+...
+// endregion
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 def problems() -> list[str]:
     """What is wrong with any region of the project."""
-    return [found for file in files(".cpp", ".hpp") for found in problems_in(file, file.read_text())]
+    return [
+        found for file in files(".cpp", ".hpp") for found in problems_in(file, file.read_text())
+    ]
 
 
 def problems_in(file: Path, text: str) -> list[str]:
@@ -29,7 +31,9 @@ def problems_in(file: Path, text: str) -> list[str]:
         if kind == "region":
             begun.append(where)
             if not _NAME.fullmatch(name):
-                found.append(f"{where}: a region's name is words in lower case with hyphens, not '{name}'")
+                found.append(
+                    f"{where}: a region's name is words in lower case with hyphens, not '{name}'"
+                )
             if name in names:
                 found.append(f"{where}: a second region '{name}'")
             names.add(name)

@@ -21,25 +21,32 @@ def files(*suffixes: str, folders: list[str] = _FOLDERS) -> list[Path]:
     return sorted(
         file
         for file in found
-        if file.suffix in suffixes and file.is_file() and not _NOT_OURS & set(file.relative_to(ROOT).parts)
+        if file.suffix in suffixes
+        and file.is_file()
+        and not _NOT_OURS & set(file.relative_to(ROOT).parts)
     )
 
 
 def place(file: Path, text: str, position: int) -> str:
     """`path:line` as compilers print it."""
-    return f"{file.relative_to(ROOT) if ROOT in file.parents else file}:{text.count(chr(10), 0, position) + 1}"
+    shown = file.relative_to(ROOT) if ROOT in file.parents else file
+    line = text.count("\n", 0, position) + 1
+    return f"{shown}:{line}"
 
 
 def includes(file: Path) -> list[str]:
     """What a source includes: "quoted" names bare, <system> names with their angle."""
     return [
-        name if bracket == '"' else f"<{name}>" for bracket, name in _INCLUDE.findall(file.read_text(errors="replace"))
+        name if bracket == '"' else f"<{name}>"
+        for bracket, name in _INCLUDE.findall(file.read_text(errors="replace"))
     ]
 
 
 def resolve(name: str) -> Path:
     """The file of a quoted include; it may not exist."""
-    return next((folder / name for folder in _INCLUDE_PATH if (folder / name).exists()), ROOT / name)
+    return next(
+        (folder / name for folder in _INCLUDE_PATH if (folder / name).exists()), ROOT / name
+    )
 
 
 def reachable(file: Path) -> dict[Path, list[Path]]:

@@ -1,4 +1,4 @@
-"""Good and bad uses of co_await. The bad ones are what GCC 12 was seen to miscompile, and their kin."""
+"""Good and bad uses of co_await: what GCC 12 was seen to miscompile, and its kin."""
 
 from pathlib import Path
 
@@ -96,4 +96,6 @@ def test_bad(line):
 
 
 def test_the_line_is_named():
-    assert problems_in(Path("x.cpp"), "\n\nif (co_await f()) g();\n") == ["x.cpp:3: co_await in the condition of if"]
+    assert problems_in(Path("x.cpp"), "\n\nif (co_await f()) g();\n") == [
+        "x.cpp:3: co_await in the condition of if"
+    ]

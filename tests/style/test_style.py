@@ -41,8 +41,8 @@ def test_links(tmp_path):
 """
     page.write_text(good)
     assert links.problems_in(page, good) == []
-    bad = "[file](nowhere.md)\n[heading](other.md#nowhere)\n[own](#nowhere)\n[reference]: nowhere.md\n"
-    found = links.problems_in(page, bad)
+    bad = ["[a](nowhere.md)", "[b](other.md#nowhere)", "[c](#nowhere)", "[reference]: nowhere.md"]
+    found = links.problems_in(page, "\n".join(bad))
     assert [problem.split(":")[1] for problem in found] == ["1", "2", "3", "4"]
 
 
@@ -59,7 +59,9 @@ def tree(tmp_path, monkeypatch):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
-    lines = "chapter(a PROGRAMS a-server)\nchapter(b USES a IO files PROGRAMS b-client)\n# chapter(c)\n"
+    lines = (
+        "chapter(a PROGRAMS a-server)\nchapter(b USES a IO files PROGRAMS b-client)\n# chapter(c)\n"
+    )
     write("chapters/CMakeLists.txt", lines)
     write("common/wire/bytes.hpp", "#include <span>\n")
     write("common/wire/link.hpp", '#include "wire/bytes.hpp"\n#include <asio/post.hpp>\n')
@@ -79,11 +81,31 @@ def test_layering_in_order(tree):
 
 
 BROKEN = [
-    ("chapters/a/frame.hpp", '#include "b/connection.hpp"\n', 'chapters/a/frame.hpp: includes "b/connection.hpp"'),
-    ("common/wire/bytes.hpp", '#include "a/frame.hpp"\n', 'common/wire/bytes.hpp: includes "a/frame.hpp"'),
-    ("chapters/b/connection.hpp", "#include <asio.hpp>\n", "chapters/b/connection.hpp -> <asio.hpp>"),
-    ("chapters/a/frame.hpp", '#include "wire/link.hpp"\n', "a/frame.hpp -> common/wire/link.hpp -> <asio/post.hpp>"),
-    ("chapters/b/connection.hpp", '#include "a/server.hpp"\n', "connection.hpp -> chapters/a/server.hpp -> common"),
+    (
+        "chapters/a/frame.hpp",
+        '#include "b/connection.hpp"\n',
+        'chapters/a/frame.hpp: includes "b/connection.hpp"',
+    ),
+    (
+        "common/wire/bytes.hpp",
+        '#include "a/frame.hpp"\n',
+        'common/wire/bytes.hpp: includes "a/frame.hpp"',
+    ),
+    (
+        "chapters/b/connection.hpp",
+        "#include <asio.hpp>\n",
+        "chapters/b/connection.hpp -> <asio.hpp>",
+    ),
+    (
+        "chapters/a/frame.hpp",
+        '#include "wire/link.hpp"\n',
+        "a/frame.hpp -> common/wire/link.hpp -> <asio/post.hpp>",
+    ),
+    (
+        "chapters/b/connection.hpp",
+        '#include "a/server.hpp"\n',
+        "connection.hpp -> chapters/a/server.hpp -> common",
+    ),
     ("chapters/c/frame.hpp", "", "chapters/c: no line in chapters/CMakeLists.txt"),
 ]
 

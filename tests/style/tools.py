@@ -27,10 +27,14 @@ _AS_CLANG = [
 
 def clang_format() -> list[str]:
     """Sources whose layout is not what clang-format makes of them."""
-    output = _lines([find_program("clang-format-19"), "--dry-run", "-Werror", *files(".cpp", ".hpp")])
+    output = _lines(
+        [find_program("clang-format-19"), "--dry-run", "-Werror", *files(".cpp", ".hpp")]
+    )
     where = re.compile(r"^([^:\n]+:\d+):\d+: error: code should be clang-formatted", re.MULTILINE)
     first = {place.split(":")[0]: place for place in reversed(where.findall("\n".join(output)))}
-    return [f"{place}: run clang-format-19 -i {file}" for file, place in sorted(first.items())] or output
+    return [
+        f"{place}: run clang-format-19 -i {file}" for file, place in sorted(first.items())
+    ] or output
 
 
 def codespell() -> list[str]:
@@ -67,7 +71,9 @@ def clang_tidy(preset: str, folders: list[str]) -> Iterator[tuple[Path, str]]:
 
 def _lines(command: list) -> list[str]:
     """What a tool complains about: nothing if it is content."""
-    done = subprocess.run([str(part) for part in command], cwd=ROOT, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        [str(part) for part in command], cwd=ROOT, capture_output=True, text=True, timeout=600
+    )
     complaints = (done.stdout + done.stderr).replace(f"{ROOT}/", "").splitlines()
     return complaints or ["failed without a word"] if done.returncode else []
 
@@ -75,7 +81,14 @@ def _lines(command: list) -> list[str]:
 def _changed() -> set[Path]:
     """Files that differ from the main branch, those that git does not know yet included."""
     git = ["git", "-C", str(ROOT)]
-    base = next((name for name in ("origin/main", "main", "HEAD") if _git(*git, "rev-parse", "--verify", name)), "")
+    base = next(
+        (
+            name
+            for name in ("origin/main", "main", "HEAD")
+            if _git(*git, "rev-parse", "--verify", name)
+        ),
+        "",
+    )
     names = _git(*git, "diff", "--name-only", base) if base else ""
     names += _git(*git, "ls-files", "--others", "--exclude-standard")
     return {ROOT / name for name in names.splitlines()}

@@ -7,7 +7,7 @@ lengths that count it written anew or left as they were.
 
     body = [Field("Packet Identifier", b"\\x12\\x34", "copied from SUBSCRIBE", "§3.9.2"),
             Field("Return code", b"\\x01", "granted QoS 1", "§3.9.3")]
-    suback = [Field("Packet type", b"\\x90", "SUBACK", "§3.9.1"), length("Remaining Length", body, 1), *body]
+    suback = [Field("Packet type", b"\\x90"), length("Remaining Length", body, 1), *body]
     assert_bytes(suback, received, "SUBACK")
 
 Give every field of an expected message a value of its own and not zero: what is the same
@@ -30,7 +30,7 @@ class Field:
     data: bytes
     meaning: str = ""
     section: str = ""  # of the specification
-    # For a field that holds a length: the names of the fields that it counts, and how it is written.
+    # For a field that holds a length: the names of the fields it counts, and how it is written.
     counts: tuple[str, ...] = ()
     encode: Optional[Encode] = None
 
@@ -124,7 +124,7 @@ def _unlikeliness(field: Field, diagnosis: Diagnosis) -> tuple[int, int]:
 
 
 def _wrong_values(expected: Message, got: bytes) -> list[Diagnosis]:
-    """A field of the right size with another value; a number of variable size may differ in both."""
+    """A field with another value of the right size; a variable-size number may differ in both."""
     found = []
     for i, field in enumerate(expected):
         start = _offset(expected, i)
@@ -206,7 +206,9 @@ def _is_some_length(expected: Message, field: Field, value: bytes) -> bool:
     """Whether the bytes are a length as the field writes it, up to about twice the right one."""
     if not field.counts or not value:
         return False
-    return any(_encoded(field, number) == value for number in range(2 * _counted(expected, field) + 16))
+    return any(
+        _encoded(field, number) == value for number in range(2 * _counted(expected, field) + 16)
+    )
 
 
 # --- Messages with one thing changed.
@@ -275,9 +277,13 @@ def _table(expected: Message, got: bytes, diagnosis: Optional[Diagnosis]) -> lis
         if diagnosis and i == diagnosis.index:
             mark = "!"
         offset = _offset(expected, i)
-        lines.append(f"  {mark} {offset:4d}  {_show(field.data):<26}{_show(piece) or '--':<26}{field.name}")
+        lines.append(
+            f"  {mark} {offset:4d}  {_show(field.data):<26}{_show(piece) or '--':<26}{field.name}"
+        )
     if at < len(got):
-        lines.append(f"  ! {len(join(expected)):4d}  {'--':<26}{_show(got[at:]):<26}(behind the end)")
+        lines.append(
+            f"  ! {len(join(expected)):4d}  {'--':<26}{_show(got[at:]):<26}(behind the end)"
+        )
     return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import statistics
 from pathlib import Path
 
@@ -41,8 +42,22 @@ def resident_bytes(server: Server) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def peak_bytes(pid: int) -> int:
+    """The most memory that a running process ever occupied; 0 once it has ended (Linux)."""
+    try:
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(found[1]) * 1024 if found else 0
+
+
+def descriptors(server: Server) -> int:
+    """How many file descriptors a server has open now (Linux)."""
+    return len(os.listdir(f"/proc/{server.pid}/fd"))
+
+
 class Comparison:
-    """A table of what ours and the peer's measure at, their ratio with its spread, and our goals."""
+    """A table: what ours and the peer's measure at, their ratio and its spread, our goals."""
 
     def __init__(self, console: Console, peer: str) -> None:
         self._console = console
@@ -54,7 +69,9 @@ class Comparison:
         ratios = [mine / other for mine, other in zip(ours, peers)]
         ratio = statistics.median(ratios)
         spread = f"{ratio:.2f} ({min(ratios):.2f} .. {max(ratios):.2f})"
-        self._line(what, statistics.median(ours), statistics.median(peers), spread, _verdict(ratio, goal))
+        self._line(
+            what, statistics.median(ours), statistics.median(peers), spread, _verdict(ratio, goal)
+        )
 
     def add_absolute(self, what: str, ours: float, peers: float, goal: str) -> None:
         """Measured once; the goal is one for ours, whatever the peer's is."""

@@ -67,7 +67,17 @@ def install(chapter: str, console: Console) -> None:
 
     def maven() -> None:
         jars = f"-DoutputDirectory={folder / 'jars'}"
-        run([find_program("mvn"), "-q", "-B", "-f", manifests / "pom.xml", "dependency:copy-dependencies", jars])
+        run(
+            [
+                find_program("mvn"),
+                "-q",
+                "-B",
+                "-f",
+                manifests / "pom.xml",
+                "dependency:copy-dependencies",
+                jars,
+            ]
+        )
 
     _once(folder / ".pip", [COMMON, manifests / "requirements.txt"], pip)
     if find_program("npm"):

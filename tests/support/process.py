@@ -1,8 +1,8 @@
 """Programs that a test starts: ours and the peers. Each is owned, timed, and stopped by its pid.
 
-    server = Server([bin_dir("release") / "http1-server"])              # ours: it says where it listens
-    nginx = Server(["nginx", "-c", conf], port=port)                    # a peer: we chose a free port
-    result = run(["curl", "-sS", f"http://{server.address}/hello"])     # a client: runs to its end
+server = Server([bin_dir("release") / "http1-server"])              # ours: it says where it listens
+nginx = Server(["nginx", "-c", conf], port=port)                    # a peer: we chose a free port
+result = run(["curl", "-sS", f"http://{server.address}/hello"])     # a client: runs to its end
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Result:
 
 
 def run(command: list, input: bytes = b"", timeout: float = TIMEOUT, **options) -> Result:
-    """Run a client to its end. One that takes longer is killed, with its children, and fails the test."""
+    """Run a client to its end. One that takes longer is killed, and fails the test."""
     process = subprocess.Popen(
         [str(part) for part in command],
         stdin=subprocess.PIPE,
@@ -59,7 +59,9 @@ def run(command: list, input: bytes = b"", timeout: float = TIMEOUT, **options) 
         stop_group(process)
         stdout, stderr = process.communicate()
         shown = (stdout + stderr).decode(errors="replace")
-        raise AssertionError(f"{command[0]} took longer than {timeout} s, and said:\n{shown}") from None
+        raise AssertionError(
+            f"{command[0]} took longer than {timeout} s, and said:\n{shown}"
+        ) from None
     finally:
         stop_group(process)
     return Result(process.returncode, stdout, stderr)
@@ -70,7 +72,8 @@ class Server:
 
     def __init__(self, command: list, port: Optional[int] = None, **options) -> None:
         """Start it and wait until it is ready: until it prints `listening on HOST:PORT`, or,
-        where a port is given, until that port is listened on by this very process or its children."""
+        where a port is given, until that port is listened on by this very process or its children.
+        """
         self.command = [str(part) for part in command]
         self.host, self.port = "127.0.0.1", port
         self._output = bytearray()
@@ -128,7 +131,9 @@ class Server:
             self._news.wait_for(satisfied, timeout)
         if not found:
             state = "ended" if self._ended else f"ran for {timeout} s"
-            raise AssertionError(f"{self.command[0]} {state} without {pattern!r}; it said:\n{self.output}")
+            raise AssertionError(
+                f"{self.command[0]} {state} without {pattern!r}; it said:\n{self.output}"
+            )
         return found
 
     def stop(self, timeout: float = TIMEOUT) -> int:
@@ -137,7 +142,9 @@ class Server:
         try:
             return self._process.wait(timeout)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self.command[0]} did not end within {timeout} s of SIGTERM") from None
+            raise AssertionError(
+                f"{self.command[0]} did not end within {timeout} s of SIGTERM"
+            ) from None
         finally:
             self.kill()
 
@@ -175,9 +182,13 @@ class Server:
             except subprocess.TimeoutExpired:
                 code = None
             if code is not None and not mine():
-                raise AssertionError(f"{self.command[0]} ended with {code}; it said:\n{self.output}")
+                raise AssertionError(
+                    f"{self.command[0]} ended with {code}; it said:\n{self.output}"
+                )
             if time.monotonic() > deadline:
-                raise AssertionError(f"{self.command[0]} does not listen on {self.port}:\n{self.output}")
+                raise AssertionError(
+                    f"{self.command[0]} does not listen on {self.port}:\n{self.output}"
+                )
 
 
 def free_port(kind: int = socket.SOCK_STREAM) -> int:
@@ -188,7 +199,7 @@ def free_port(kind: int = socket.SOCK_STREAM) -> int:
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout: float = TIMEOUT) -> None:
-    """For conditions that nobody reports, such as a file that appears: ask again until they hold."""
+    """For conditions that nobody reports, such as a file that appears: ask until they hold."""
     deadline = time.monotonic() + timeout
     pause = threading.Event()
     while not condition():

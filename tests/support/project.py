@@ -63,7 +63,11 @@ def build(preset: str, targets: list[str], console: Console) -> None:
     """Build the targets. Raises BuildError with the compiler's words."""
     if not (ROOT / "build" / preset / "build.ninja").exists():
         configure(preset, console)
-    _run(["cmake", "--build", "--preset", preset, "--target", *targets], f"building {preset}", console)
+    _run(
+        ["cmake", "--build", "--preset", preset, "--target", *targets],
+        f"building {preset}",
+        console,
+    )
 
 
 class BuildError(SetupError):

@@ -70,7 +70,9 @@ class Report:
         self.console.line(f"{mark}{suite.name:<32}{counts}{suite.seconds:>8.1f} s")
         reasons = Counter(case.text for case in suite.cases if case.verdict == "skipped")
         for reason, times in reasons.items():
-            self.console.line(f"          skipped: {reason}" + (f" ({times} tests)" if times > 1 else ""))
+            self.console.line(
+                f"          skipped: {reason}" + (f" ({times} tests)" if times > 1 else "")
+            )
         for case in suite.cases:
             if case.verdict == "failed":
                 self._show_failure(case)
@@ -93,7 +95,9 @@ class Report:
 
     def closing_line(self) -> str:
         """The sums over everything that ran."""
-        return ", ".join(f"{self.count(verdict)} {verdict}" for verdict in ("passed", "failed", "skipped"))
+        return ", ".join(
+            f"{self.count(verdict)} {verdict}" for verdict in ("passed", "failed", "skipped")
+        )
 
     def write_junit(self, file: Path) -> None:
         """All suites as one JUnit file."""
@@ -110,7 +114,11 @@ class Report:
             )
             for case in suite.cases:
                 child = ET.SubElement(
-                    element, "testcase", classname=suite.name, name=case.name, time=f"{case.seconds:.3f}"
+                    element,
+                    "testcase",
+                    classname=suite.name,
+                    name=case.name,
+                    time=f"{case.seconds:.3f}",
                 )
                 if case.verdict != "passed":
                     tag = "failure" if case.verdict == "failed" else "skipped"

@@ -32,7 +32,12 @@ from support.console import Console, SetupError
 _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/opt/homebrew/bin"])
 # Homebrew and Fedora keep an older LLVM in a place of its own, without the version in the names.
 _LLVM_19 = "/opt/homebrew/opt/llvm@19/bin:/usr/local/opt/llvm@19/bin:/usr/lib64/llvm19/bin"
-_INCLUDE = ["/usr/include", "/usr/local/include", "/opt/homebrew/include", "/opt/homebrew/opt/*/include"]
+_INCLUDE = [
+    "/usr/include",
+    "/usr/local/include",
+    "/opt/homebrew/include",
+    "/opt/homebrew/opt/*/include",
+]
 
 # Debian starts a server as soon as it is installed, unless a policy forbids it: a learner who
 # runs tests does not want a web server on port 80.
@@ -68,7 +73,9 @@ def read_packages(file: Path) -> list[Package]:
     if not file.exists():
         return []
     lines = [line.strip() for line in file.read_text().splitlines()]
-    return [Package(*re.split(r"\s{2,}", line, maxsplit=4)) for line in lines if line and line[0] != "#"]
+    return [
+        Package(*re.split(r"\s{2,}", line, maxsplit=4)) for line in lines if line and line[0] != "#"
+    ]
 
 
 def find_program(name: str) -> Optional[str]:

@@ -138,7 +138,9 @@ class Script:
                 for piece in reply:
                     client.sendall(piece)
                 client.shutdown(socket.SHUT_WR)
-                while client.recv(1 << 16):  # let the client close first: no reset cuts the reply off
+                while client.recv(
+                    1 << 16
+                ):  # let the client close first: no reset cuts the reply off
                     pass
 
     def __enter__(self) -> Script:

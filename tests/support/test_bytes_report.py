@@ -28,7 +28,11 @@ def suback() -> list[Field]:
         Field("Return code [0]", b"\x01", "granted QoS 1", "§3.9.3"),
         Field("Return code [1]", b"\x80", "failure", "§3.9.3"),
     ]
-    return [Field("Packet type", b"\x90", "SUBACK"), length("Remaining Length", body, varint, "§2.2.3"), *body]
+    return [
+        Field("Packet type", b"\x90", "SUBACK"),
+        length("Remaining Length", body, varint, "§2.2.3"),
+        *body,
+    ]
 
 
 def publish() -> list[Field]:
@@ -93,7 +97,11 @@ def resized(fields: list[Field]) -> list[Field]:
     for _ in fields:  # as often as lengths can be nested
         sizes = {field.name: len(field.data) for field in fields}
         fields = [
-            replace(f, data=f.encode(sum(sizes.get(name, 0) for name in f.counts))) if f.counts else f
+            (
+                replace(f, data=f.encode(sum(sizes.get(name, 0) for name in f.counts)))
+                if f.counts
+                else f
+            )
             for f in fields
         ]
     return fields
@@ -106,12 +114,18 @@ def single_faults(message: list[Field]):
         values = {data[:-1] + bytes([data[-1] ^ 1]), data[::-1]} - {data}
         if field.counts:
             size = sum(len(other.data) for other in message if other.name in field.counts)
-            values = {field.encode(size + 1), field.encode(size - 1), field.encode(size + len(data))}
+            values = {
+                field.encode(size + 1),
+                field.encode(size - 1),
+                field.encode(size + len(data)),
+            }
         for value in values:
             yield i, join([*before, replace(field, data=value), *after])
         if field.counts:
             continue
-        other_sizes = [data + b"\0", data[:-1]] if len(data) > 4 else [bytes(len(data)) + data, data[1:]]
+        other_sizes = (
+            [data + b"\0", data[:-1]] if len(data) > 4 else [bytes(len(data)) + data, data[1:]]
+        )
         changes = [[], [field, field]]  # missing, twice
         changes += [[replace(field, data=other)] for other in other_sizes if other]
         for change in changes:
@@ -214,7 +228,9 @@ def test_bytes_behind_the_end():
 
 
 def test_the_table_is_in_step_behind_the_fault():
-    lines = report(kafka(), join(resized([f for f in kafka() if f.name != "api_key"])), "t").splitlines()
+    lines = report(
+        kafka(), join(resized([f for f in kafka() if f.name != "api_key"])), "t"
+    ).splitlines()
     marks = {line.split("  ")[-1].strip(): line[2] for line in lines if line[5:9].strip().isdigit()}
     assert marks["message_size"] == "~" and marks["api_key"] == "!"
     assert [name for name, mark in marks.items() if mark != " "] == ["message_size", "api_key"]

@@ -92,16 +92,20 @@ def test_output_is_collected_and_can_be_waited_for():
 
 
 def test_run():
-    result = run(python("import sys; print(input()); print('e', file=sys.stderr); sys.exit(3)"), b"text\n")
+    result = run(
+        python("import sys; print(input()); print('e', file=sys.stderr); sys.exit(3)"), b"text\n"
+    )
     assert (result.code, result.text, result.errors) == (3, "text\n", "e\n")
 
 
 def test_a_client_that_hangs_is_killed_with_its_children(tmp_path):
     pid_file = tmp_path / "pid"
-    child = f"import os, signal; open({str(pid_file)!r}, 'w').write(str(os.getpid())); signal.pause()"
-    parent = "import subprocess, sys; print('here', flush=True); subprocess.run([sys.executable, '-c', sys.argv[1]])"
+    child = (
+        f"import os, signal; open({str(pid_file)!r}, 'w').write(str(os.getpid())); signal.pause()"
+    )
+    parent = f"print('here', flush=True)\n{PARENT}"
     with pytest.raises(AssertionError, match="longer than(.|\n)*here"):
-        run(python(parent, child), timeout=1)
+        run(python(parent, "unused", child), timeout=1)
     pid = int(pid_file.read_text())
     wait_until(lambda: not is_alive(pid), "the child is gone")
 

@@ -13,9 +13,13 @@ from support.results import Case, Report, Suite, read_junit
 
 JUNIT = """<testsuites><testsuite name="x">
 <testcase classname="a" name="good" time="0.5"><system-out>noise</system-out></testcase>
-<testcase classname="a" name="bad"><failure message="m">1 == 2</failure><system-out>printed</system-out></testcase>
+<testcase classname="a" name="bad">
+  <failure message="m">1 == 2</failure><system-out>printed</system-out>
+</testcase>
 <testcase classname="a" name="broken"><error message="terminated"/></testcase>
-<testcase classname="a" name="left out"><skipped message="nginx is not installed">x.py:1: nginx is not installed</skipped></testcase>
+<testcase classname="a" name="left out">
+  <skipped message="nginx is not installed">x.py:1: nginx is not installed</skipped>
+</testcase>
 </testsuite></testsuites>"""
 
 
@@ -35,13 +39,21 @@ def test_report(tmp_path, capsys):
     report.add(Suite("second", [Case("c", "skipped", "no curl"), Case("d", "skipped", "no curl")]))
     assert report.closing_line() == "1 passed, 1 failed, 2 skipped"
     printed = capsys.readouterr().out
-    assert "FAILED  first" in printed and "why" in printed and "skipped: no curl (2 tests)" in printed
+    assert (
+        "FAILED  first" in printed and "why" in printed and "skipped: no curl (2 tests)" in printed
+    )
     report.write_junit(tmp_path / "x.xml")
     written = ET.parse(tmp_path / "x.xml")
-    assert [len(written.findall(f".//{tag}")) for tag in ("testcase", "failure", "skipped")] == [4, 1, 2]
+    assert [len(written.findall(f".//{tag}")) for tag in ("testcase", "failure", "skipped")] == [
+        4,
+        1,
+        2,
+    ]
 
 
-@pytest.mark.parametrize("table", sorted(MANIFESTS.rglob("*.packages")), ids=lambda table: table.name)
+@pytest.mark.parametrize(
+    "table", sorted(MANIFESTS.rglob("*.packages")), ids=lambda table: table.name
+)
 def test_package_tables_are_whole(table):
     packages = system.read_packages(table)
     assert packages

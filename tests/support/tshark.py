@@ -17,7 +17,9 @@ class Dissection:
     complaints: list[str]
 
 
-def dissect(pcap: Path, protocol: str, port: int = 0, transport: str = "tcp", keys: Path = None) -> Dissection:
+def dissect(
+    pcap: Path, protocol: str, port: int = 0, transport: str = "tcp", keys: Path = None
+) -> Dissection:
     """Dissect a capture, reading `port` as the protocol where Wireshark would not guess it.
 
     A message that is cut short is not "malformed" for Wireshark: it waits for the rest, and there
