@@ -123,6 +123,7 @@ class Link {
   asio::awaitable<std::optional<Event>> next() {
     const auto state = state_;  // whoever destroys the link meanwhile ends it, no more
     for (;;) {
+      if (state->above_high_water()) state->write();
       if (!state->above_high_water()) {
         // As long as more input is at hand, its answers gather for one write: pipelining's whole gain.
         std::optional<Event> event = state->connection.poll(Clock::now());

@@ -96,10 +96,10 @@ def _statement_start(before: str) -> tuple[int, str]:
 def _wrong_after(after: str) -> str:
     """Why co_await may not wait for what this code begins with; empty if it may."""
     operand = _up_to_semicolon(after)
-    if "{" in operand:
-        return "with braces in the same statement"
     if _LAMBDA.search(operand):
         return "with a lambda in the same statement"
+    if "{" in operand:
+        return "with braces in the same statement"
     if "?" in operand:
         return "with ?: in the same statement"
     outside = operand

@@ -15,7 +15,7 @@ from support.project import IN_CI, ROOT
 from support.system import find_program
 
 # Words of the field that codespell takes for misspelled.
-_OUR_WORDS = "te,ser,nd,ans,get's"
+_OUR_WORDS = "te,ser,nd,ans,hel,get's"
 # The commands in the database are GCC's: clang does not know all of its warnings, and Asio 1.22
 # does not see by itself that clang has coroutines.
 _AS_CLANG = [

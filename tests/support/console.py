@@ -27,7 +27,10 @@ class Console:
     def line(self, text: str = "") -> None:
         """Print a line that stays."""
         self.status("")
-        print(text, flush=True)
+        try:
+            print(text, flush=True)
+        except BrokenPipeError:  # `| head` has seen enough; the work goes on
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def status(self, text: str) -> None:
         """Show what goes on at the moment; nothing where the output is not a terminal."""

@@ -1,7 +1,5 @@
 // The drivers under everything that peers do to them.
-#include "lines.hpp"
-#include "loopback.hpp"
-#include "wire/tls.hpp"
+#include "echo.hpp"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -15,48 +13,8 @@ using lines::Connection;
 using wire::LinkOptions;
 using wire::Stream;
 using wire::Tcp;
-using LineLink = wire::Link<Connection>;
 
 namespace {
-
-// Says every line back. "throw" throws, "big" answers with a megabyte, "flood" with as much as goes.
-awaitable<void> echo(Stream stream, LinkOptions options) {
-  LineLink link(std::move(stream), Connection(), options);
-  for (;;) {
-    auto event = co_await link.next();
-    if (!event) break;
-    const auto* line = std::get_if<lines::Line>(&*event);
-    if (!line) continue;
-    if (line->text == "throw") throw std::runtime_error("a handler's bug");
-    if (line->text == "big") {
-      for (int i = 0; i < 1024; ++i) link->send(std::string(1023, '.'));
-    } else {
-      link->send("echo " + line->text);
-    }
-  }
-}
-
-struct EchoServer : Loopback {
-  explicit EchoServer(wire::ServerOptions options = {}, wire::Server::Handler handler = echo)
-      : server(io.get_executor(), {asio::ip::address_v4::loopback(), 0}, std::move(options), std::move(handler)) {
-    asio::co_spawn(io, server.run(), [this](std::exception_ptr) { stopped = true; });
-  }
-  ~EchoServer() { io.stop(); }
-  wire::Server server;
-  bool stopped = false;
-};
-
-awaitable<LineLink> connect(EchoServer& s) {
-  auto stream = co_await wire::connect("127.0.0.1", s.server.port());
-  REQUIRE(stream);
-  co_return LineLink(std::move(*stream), Connection());
-}
-
-std::string text_of(const std::optional<lines::Event>& event) {
-  REQUIRE(event);
-  REQUIRE(std::holds_alternative<lines::Line>(*event));
-  return std::get<lines::Line>(*event).text;
-}
 
 std::size_t open_descriptors() {
   const std::filesystem::directory_iterator all("/dev/fd");
@@ -118,6 +76,20 @@ awaitable<void> reader_catches_up(EchoServer& s) {
   co_await write_all(peer, "bye\n");
   const std::string all = co_await read_to_end(peer);
   CHECK(all.size() == 64 << 20);  // back-pressure lost nothing
+}
+
+// All questions arrive at once, and each answer is more than may be unsent.
+awaitable<void> small_high_water(EchoServer& s) {
+  Tcp::socket peer = co_await raw_connection(s.server.port());
+  std::string questions, answers;
+  for (int i = 0; i < 50; ++i) {
+    const std::string line = std::to_string(i) + std::string(50, '.') + "\n";
+    questions += line;
+    answers += "echo " + line;
+  }
+  co_await write_all(peer, questions + "bye\n");
+  const std::string all = co_await read_to_end(peer);
+  CHECK(all == answers);
 }
 
 // From outside, as a broker would, without ever reading: the peer falls behind and is cut.
@@ -375,6 +347,11 @@ TEST_CASE("a reader that is too slow is cut, by the silence deadline") {
 TEST_CASE("a reader that catches up loses nothing: reading stops while too much is unsent") {
   EchoServer s;
   s.run(reader_catches_up(s));
+}
+
+TEST_CASE("what was written at once makes room at once") {
+  EchoServer s({.link = {.output_high_water = 10}});
+  s.run(small_high_water(s));
 }
 
 TEST_CASE("a peer that falls too far behind a broker is cut") {
