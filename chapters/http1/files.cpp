@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
+#include <system_error>
 
 namespace http1 {
 
@@ -26,6 +28,8 @@ class File {
   // at its end since then is an attack.
   explicit File(const std::filesystem::path& path)
       : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)) {
+    if (fd_ < 0 && (errno == EMFILE || errno == ENFILE))  // it may be there: nobody can tell now
+      throw std::system_error(errno, std::generic_category(), "opening a file");
     if (fd_ >= 0 && (::fstat(fd_, &status_) != 0 || !S_ISREG(status_.st_mode))) close();
   }
   ~File() { close(); }
@@ -108,8 +112,10 @@ Files::Files(const std::filesystem::path& root) : root_(std::filesystem::canonic
 asio::awaitable<void> Files::serve(Exchange& exchange) const {
   const wire::Result<std::string> decoded = percent_decode(exchange.target().path);
   if (!decoded) co_return exchange.respond_error(400);
+  const auto inside = std::filesystem::path("." + *decoded).lexically_normal();
+  if (*inside.begin() == "..") co_return exchange.respond_error(404);  // even to look there would tell something
   std::error_code missing;
-  std::filesystem::path path = std::filesystem::canonical(root_ / decoded->substr(1), missing);
+  std::filesystem::path path = std::filesystem::canonical(root_ / inside, missing);
   if (missing || !is_below(root_, path)) co_return exchange.respond_error(404);
   if (std::filesystem::is_directory(path, missing)) {
     if (!decoded->ends_with('/')) {  // without the slash, relative links on the page would lead astray

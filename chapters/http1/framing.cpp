@@ -82,13 +82,15 @@ bool skip_token(std::string_view& text) {
 
 // quoted-string = DQUOTE *( qdtext / quoted-pair ) DQUOTE (RFC 9110 §5.6.4)
 bool skip_quoted_string(std::string_view& text) {
+  bool escaped = false;
   for (std::size_t i = 1; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
     if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
-    if (c == '\\') ++i;
-    if (c != '"') continue;
-    text.remove_prefix(i + 1);
-    return true;
+    if (c == '"' && !escaped) {
+      text.remove_prefix(i + 1);
+      return true;
+    }
+    escaped = c == '\\' && !escaped;
   }
   return false;
 }

@@ -148,6 +148,8 @@ Result<Request> decode_request(Reader& in) {
 
 // region encode-request
 void encode(Writer& out, const Request& request) {
+  if (!is_token(request.method) || !is_visible(request.target))
+    throw wire::UsageError("this cannot be a request-line: " + request.method + " " + request.target);
   out.text(request.method);
   out.text(" ");
   out.text(request.target);
@@ -195,6 +197,8 @@ Result<Response> decode_response(Reader& in) {
 // endregion
 
 void encode(Writer& out, const Response& response) {
+  if (response.status < 100 || response.status > 999 || !is_field_value(response.reason))
+    throw wire::UsageError("this cannot be a status-line: " + response.reason);
   out.text(response.minor_version == 0 ? "HTTP/1.0 " : "HTTP/1.1 ");
   out.text(fmt::format_int(response.status).c_str());
   out.text(" ");

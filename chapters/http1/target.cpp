@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 namespace http1 {
 
@@ -30,6 +31,16 @@ bool is_authority(std::string_view text) {
          std::ranges::all_of(rest.substr(rest.empty() ? 0 : 1), is_digit);
 }
 
+// The port of a well-formed authority; none: it names no port, or one that cannot be.
+std::optional<std::uint16_t> port_of(std::string_view authority) {
+  const auto colon = authority.rfind(':');
+  if (colon == authority.npos || colon == 0 || authority.back() == ']') return std::nullopt;
+  std::uint16_t port = 0;
+  const auto [end, ec] = std::from_chars(authority.data() + colon + 1, authority.data() + authority.size(), port);
+  if (ec != std::errc() || port == 0) return std::nullopt;
+  return port;
+}
+
 void split_query(Target& target, std::string_view path_and_query) {
   const auto question = path_and_query.find('?');
   target.path = path_and_query.substr(0, question);
@@ -48,7 +59,7 @@ Result<Target> parse_target(const Request& request) {
   Target target;
   if (text.contains('#')) return failure(Errc::malformed, "a fragment, which never leaves the client", 400);
   if (request.method == "CONNECT") {
-    if (text.find(':') == text.npos || !is_authority(text)) return failure(Errc::malformed, "authority-form", 400);
+    if (!is_authority(text) || !port_of(text)) return failure(Errc::malformed, "authority-form", 400);
     target.form = Target::Form::authority;
     target.authority = text;
   } else if (text == "*") {

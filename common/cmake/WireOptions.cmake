@@ -24,13 +24,18 @@ else()
   target_compile_options(wire_options INTERFACE -fstack-protector-strong
     $<$<CONFIG:Release,RelWithDebInfo>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>)
 endif()
+if(WIRE_FUZZ)
+  target_compile_options(wire_options INTERFACE -fsanitize=fuzzer-no-link)  # lets the fuzzer see where inputs lead
+endif()
 if(WIRE_COVERAGE)
   target_compile_options(wire_options INTERFACE --coverage)
   target_link_options(wire_options INTERFACE --coverage)
 endif()
 
-# Asio 1.22 does not see by itself that clang has coroutines when the standard library is GCC's.
+# Asio 1.22 finds out some things for itself, wrongly: that clang has no coroutines where the standard library is GCC's,
+# and, depending on what was included before it, whether there is std::aligned_alloc (we need none).
 add_library(wire_asio_options INTERFACE)
 target_link_libraries(wire_asio_options INTERFACE wire_options Asio::asio OpenSSL::SSL Threads::Threads)
-target_compile_definitions(wire_asio_options INTERFACE ASIO_STANDALONE ASIO_SEPARATE_COMPILATION ASIO_NO_DEPRECATED
+target_compile_definitions(wire_asio_options INTERFACE
+  ASIO_STANDALONE ASIO_SEPARATE_COMPILATION ASIO_NO_DEPRECATED ASIO_DISABLE_STD_ALIGNED_ALLOC
   $<$<CXX_COMPILER_ID:Clang,AppleClang>:ASIO_HAS_CO_AWAIT=1 ASIO_HAS_STD_COROUTINE=1>)

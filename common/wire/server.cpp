@@ -51,7 +51,8 @@ asio::awaitable<void> Server::serve(Tcp::socket socket) {
   try {
     Stream stream(std::move(socket), Side::server);
     asio::error_code ec;
-    if (options_.tls) ec = co_await stream.start_tls(*options_.tls, {}, options_.handshake);
+    const std::string no_name;  // only a client knows whom it expects
+    if (options_.tls) ec = co_await stream.start_tls(*options_.tls, no_name, options_.handshake);
     if (!ec) co_await handler_(std::move(stream), options_.link);
   } catch (...) {  // a bug in one conversation must not end the others
     report_failure(std::current_exception());

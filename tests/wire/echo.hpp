@@ -5,7 +5,7 @@
 
 using LineLink = wire::Link<lines::Connection>;
 
-// Says every line back. "throw" throws, "big" answers with a megabyte, "flood" with as much as goes.
+// Says every line back. "throw" throws, "big" answers with a megabyte.
 inline asio::awaitable<void> echo(wire::Stream stream, wire::LinkOptions options) {
   LineLink link(std::move(stream), lines::Connection(), options);
   for (;;) {
@@ -42,4 +42,13 @@ inline std::string text_of(const std::optional<lines::Event>& event) {
   REQUIRE(event);
   REQUIRE(std::holds_alternative<lines::Line>(*event));
   return std::get<lines::Line>(*event).text;
+}
+
+inline asio::awaitable<void> until_live(EchoServer& s, std::size_t connections) {
+  const auto reached = [&] { return s.server.live() == connections; };
+  co_await until(reached);
+}
+inline asio::awaitable<void> until_stopped(EchoServer& s) {
+  const auto stopped = [&] { return s.stopped; };
+  co_await until(stopped);
 }

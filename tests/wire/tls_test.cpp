@@ -52,7 +52,7 @@ awaitable<void> converse(Secure& secure) {
   }
   co_await link.finish();
   CHECK_FALSE(link.why());  // close_notify was sent and answered
-  co_await until([&] { return secure.s.server.live() == 0; });
+  co_await until_live(secure.s, 0);
 }
 
 awaitable<void> not_trusted(Secure& secure, asio::ssl::context& client_context) {
@@ -76,7 +76,7 @@ awaitable<void> no_handshake(Secure& secure) {
   Tcp::socket silent = co_await raw_connection(secure.s.server.port());
   const std::string nothing = co_await read_to_end(silent);
   CHECK(nothing.empty());
-  co_await until([&] { return secure.s.server.live() == 0; });
+  co_await until_live(secure.s, 0);
 }
 
 awaitable<void> server_never_answers(Secure& secure) {
