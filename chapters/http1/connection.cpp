@@ -46,7 +46,7 @@ void Connection::send(const Request& request) {
 
 // region send-response
 void Connection::send(Response response) {
-  if (side_ != Side::server || closed() || method_.empty() || sending_ != Sending::head)
+  if (side_ != Side::server || closed() || switched() || method_.empty() || sending_ != Sending::head)
     throw UsageError("there is nothing to answer");
   if (response.status < 200) {
     if (response.status == 101 && receiving_ != Receiving::nothing) throw UsageError("the request has not ended");
@@ -146,19 +146,17 @@ std::optional<std::size_t> Connection::whole_head(std::size_t line_limit) {
   const std::string_view text = wire::as_text(input());
   for (;;) {
     const auto newline = text.find('\n', searched_);
-    if (newline == text.npos) break;
+    if (newline == text.npos || newline >= (line_start_ == 0 ? line_limit : limits_.head)) break;
     if (newline == 0 || text[newline - 1] != '\r') {
       fail({Errc::malformed, "a line that does not end in CRLF", 400});
       return std::nullopt;
     }
-    if (line_start_ == 0 && newline > line_limit) break;
     const bool empty_line = newline - line_start_ == 1;
     searched_ = line_start_ = newline + 1;
     if (empty_line) {
       searched_ = line_start_ = 0;
       return newline + 1;
     }
-    if (searched_ > limits_.head) break;
   }
   searched_ = std::max(searched_, text.size());
   const bool first_line = line_start_ == 0 && receiving_ == Receiving::head;
@@ -171,15 +169,17 @@ std::optional<std::size_t> Connection::whole_head(std::size_t line_limit) {
 bool Connection::step_head(Time now) {
   // RFC 9112 §2.2: a server should ignore an empty line or two before a request; old clients sent them.
   while (side_ == Side::server && input().size() >= 2 && wire::as_text(input()).starts_with("\r\n"))
-    read_frame("empty line", 2, [](Reader& in) { return in.text("CRLF", 2); });
-  const bool begun = !input().empty();
-  wait_for(begun ? Waiting::head : side_ == Side::server || request_sent_ ? Waiting::idle : Waiting::nothing, now);
+    read_frame("empty line", 2, [](Reader& in) { return in.text("CRLF", 2); }), searched_ = 0;
+  const bool begun = !input().empty() && wire::as_text(input()) != "\r";
+  const bool asked = side_ == Side::server || (request_sent_ && sending_ == Sending::nothing);
+  wait_for(begun ? Waiting::head : asked ? Waiting::idle : Waiting::nothing, now);
   if (side_ == Side::client && !request_sent_) {
     if (begun) fail({Errc::unexpected, "a response that nobody asked for", 0});
     return false;
   }
   const auto length = whole_head(side_ == Side::server ? limits_.request_line : limits_.head);
   if (!length || closed()) return false;
+  wait_for(Waiting::nothing);  // until step() looks for more, whatever takes time is not the peer's fault
 
   if (side_ == Side::server) {
     Result<Request> request = read_frame("request head", *length, decode_request);
@@ -331,11 +331,12 @@ bool Connection::count_content(std::uint64_t more) {
 }
 
 void Connection::deliver(wire::Buffer bytes) {
-  waiting_ = Waiting::nothing;  // it has come: the time for the next piece begins anew
+  wait_for(Waiting::nothing);  // it has come: the time for the next piece begins anew
   if (!discarding_) emit(Data{std::move(bytes)});
 }
 
 void Connection::received_end(Fields trailers) {
+  wait_for(Waiting::nothing);
   expects_continue_ = false;
   receiving_ = Receiving::nothing;
   if (!discarding_) emit(End{std::move(trailers)});
@@ -349,7 +350,6 @@ void Connection::next_exchange() {
   sending_ = Sending::head;
   method_.clear();
   request_sent_ = discarding_ = false;
-  waiting_ = Waiting::nothing;
 }
 
 // ---- how it ends -----------------------------------------------------------------------------------------------
@@ -413,7 +413,7 @@ void Connection::handle_timeout(Time now) {
 void Connection::close(Time) {
   closing_ = true;
   const bool mid_exchange = side_ == Side::server ? !method_.empty() : request_sent_;
-  if (!mid_exchange || (side_ == Side::client && received_all())) hang_up();
+  if (!mid_exchange || (side_ == Side::client && receiving_ == Receiving::nothing)) hang_up();
 }
 
 }  // namespace http1

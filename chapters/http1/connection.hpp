@@ -110,7 +110,7 @@ class Connection : public wire::ConnectionBase<Connection, Event> {
   void deliver(wire::Buffer bytes);
   void received_end(Fields trailers);
   void next_exchange();
-  void wait_for(Waiting what, wire::Time now);
+  void wait_for(Waiting what, wire::Time now = {});
   bool count_content(std::uint64_t more);
   template <class Head>
   void write_head(std::string_view title, const Head& head);

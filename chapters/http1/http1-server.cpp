@@ -10,7 +10,9 @@ namespace {
 
 // region hello
 asio::awaitable<void> hello(http1::Exchange& exchange) {
-  exchange.respond({200, {}, 1, {{"Content-Type", "text/plain"}}}, "Hello, World!");
+  http1::Response response;
+  response.fields.add("Content-Type", "text/plain");
+  exchange.respond(std::move(response), "Hello, World!");
   co_return;
 }
 // endregion

@@ -118,7 +118,7 @@ std::string Url::authority() const {
 Result<Url> parse_url(std::string_view text) {
   Url url;
   text = text.substr(0, text.find('#'));
-  if (const auto colon = text.find("://"); colon != text.npos) {
+  if (const auto colon = text.find("://"); colon != text.npos && colon < text.find_first_of("/?")) {
     if (!is_http(text.substr(0, colon))) return failure(Errc::unsupported, "only http:// and https:// are spoken here");
     url.scheme = colon == 5 ? "https" : "http";
     text.remove_prefix(colon + 3);
@@ -168,8 +168,11 @@ std::string without_dot_segments(std::string_view path) {
 
 Result<Url> resolve(const Url& base, std::string_view reference) {
   reference = reference.substr(0, reference.find('#'));
-  if (const auto colon = reference.find("://"); colon != reference.npos && colon < reference.find_first_of("/?"))
+  // RFC 3986 §4.2: a colon before the first slash ends a scheme.
+  if (const auto colon = reference.find(':'); colon < std::min(reference.find_first_of("/?"), reference.size())) {
+    if (!reference.substr(colon).starts_with("://")) return failure(Errc::unsupported, "a scheme that is not HTTP's");
     return parse_url(reference);
+  }
   if (reference.starts_with("//")) return parse_url(base.scheme + ":" + std::string(reference));
   Url url = base;
   const std::string base_path = base.target.substr(0, base.target.find('?'));

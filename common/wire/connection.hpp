@@ -117,13 +117,19 @@ class ConnectionBase {
     return result;
   }
 
-  // Appends one frame to the output: write(Writer&) encodes it. An observer is shown how decode(Reader&) reads it.
+  // Appends one frame to the output: write(Writer&) encodes it; if it throws, nothing is appended. An observer is shown
+  // how decode(Reader&) reads it.
   template <class Write, class Decode>
   void write_frame(std::string_view title, Write write, Decode decode) {
     const std::size_t start = output_.size();
     if (start == 0) output_.reserve(first_output);
     Writer out(output_);
-    write(out);
+    try {
+      write(out);
+    } catch (...) {
+      output_.resize(start);
+      throw;
+    }
     if (!observer_) return;
     Trace trace;
     const Bytes frame = Bytes(output_).subspan(start);
@@ -151,9 +157,9 @@ class ConnectionBase {
   Derived& self() { return static_cast<Derived&>(*this); }
   // A connection that waits owns no buffers: there may be thousands of them.
   void release_buffers() {
-    events_ = {};
+    events_ = std::vector<Event>();  // "= {}" would keep the memory
     if (consumed_ < input_.size()) return;
-    input_ = {};
+    input_ = Buffer();
     consumed_ = 0;
   }
 

@@ -89,11 +89,11 @@ void LinkBase::write() {
   if (ec) return end(ec);
   if (left.size() < writing_.size()) last_activity_ = Clock::now();
   if (left.empty()) {
-    writing_ = {};
+    writing_ = Buffer();
     return;
   }
   stream_.async_send(left, [self = shared_from_this()](asio::error_code failed) {
-    self->writing_ = {};
+    self->writing_ = Buffer();
     self->last_activity_ = Clock::now();
     self->wake();
     if (failed) self->end(failed);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
 
 namespace wire {
 
@@ -25,8 +24,7 @@ asio::awaitable<void> Server::run() {
       co_await pause(std::chrono::milliseconds(100));
       continue;
     }
-    ++live_;
-    asio::co_spawn(acceptor_.get_executor(), serve(std::move(socket)), asio::detached);
+    begin(Stream(std::move(socket), Side::server));
   }
   options_.link.roster->stop();
   asio::steady_timer grace(acceptor_.get_executor(), options_.grace);
@@ -47,18 +45,22 @@ void Server::stop() {
   changed_.cancel();
 }
 
-asio::awaitable<void> Server::serve(Tcp::socket socket) {
-  try {
-    Stream stream(std::move(socket), Side::server);
-    asio::error_code ec;
-    const std::string no_name;  // only a client knows whom it expects
-    if (options_.tls) ec = co_await stream.start_tls(*options_.tls, no_name, options_.handshake);
-    if (!ec) co_await handler_(std::move(stream), options_.link);
-  } catch (...) {  // a bug in one conversation must not end the others
-    report_failure(std::current_exception());
-  }
-  --live_;
-  changed_.cancel();
+void Server::begin(Stream stream) {
+  ++live_;
+  const auto over = [this](std::exception_ptr failed) {
+    report_failure(failed);  // a bug in one conversation must not end the others
+    --live_;
+    changed_.cancel();
+  };
+  // A frame that is not needed is not made: it would stay for as long as the connection.
+  auto conversation = options_.tls ? serve_in_tls(std::move(stream)) : handler_(std::move(stream), options_.link);
+  asio::co_spawn(acceptor_.get_executor(), std::move(conversation), over);
+}
+
+asio::awaitable<void> Server::serve_in_tls(Stream stream) {
+  const std::string no_name;  // only a client knows whom it expects
+  const asio::error_code failed = co_await stream.start_tls(*options_.tls, no_name, options_.handshake);
+  if (!failed) co_await handler_(std::move(stream), options_.link);
 }
 
 asio::awaitable<void> Server::pause(Clock::duration length) {

@@ -30,7 +30,8 @@ class Server {
   std::size_t live() const { return live_; }
 
  private:
-  asio::awaitable<void> serve(Tcp::socket socket);
+  void begin(Stream stream);
+  asio::awaitable<void> serve_in_tls(Stream stream);
   asio::awaitable<void> pause(Clock::duration length);
 
   Tcp::acceptor acceptor_;

@@ -14,7 +14,7 @@ Stream::Stream(Tcp::socket socket, Side we_are) : socket_(std::move(socket)), we
 
 Bytes Stream::with_more(std::size_t n) {
   static thread_local std::array<std::uint8_t, 64 * 1024> chunk;
-  std::copy_n(small_.begin(), n, chunk.begin());
+  std::copy_n(small_->begin(), n, chunk.begin());
   asio::error_code nothing_more;  // or an error, which the next read will meet again
   n += socket_.read_some(asio::buffer(chunk) + n, nothing_more);
   return Bytes(chunk).first(n);

@@ -68,11 +68,12 @@ class Stream {
 
   // In the clear, a connection that waits for its peer owns only a small buffer. What is larger continues in one that
   // all share: the difference between 3 KiB and 67 KiB for each of ten thousand idle connections.
+  using Small = std::array<std::uint8_t, 512>;
   Bytes with_more(std::size_t n);
 
   Tcp::socket socket_;  // moved into tls_ once that exists
   std::unique_ptr<Tls> tls_;
-  std::array<std::uint8_t, 1024> small_;
+  std::unique_ptr<Small> small_;  // from the first receive on
   Side we_are_;
 };
 
@@ -85,10 +86,11 @@ void Stream::async_receive(Handler handler) {
     tls_->stream.async_read_some(asio::buffer(tls_->chunk), std::move(done));
     return;
   }
+  if (!small_) small_ = std::make_unique<Small>();
   auto done = [this, handler = std::move(handler)](asio::error_code ec, std::size_t n) mutable {
-    handler(ec, n < small_.size() ? Bytes(small_).first(n) : with_more(n));
+    handler(ec, n < small_->size() ? Bytes(*small_).first(n) : with_more(n));
   };
-  socket_.async_read_some(asio::buffer(small_), std::move(done));
+  socket_.async_read_some(asio::buffer(*small_), std::move(done));
 }
 
 template <class Handler>

@@ -15,6 +15,14 @@ HELLO = b"Hello, World!"
 PAGE = b"<!doctype html>\n<title>A page</title>\n" + b"<p>The same words again.</p>\n" * 200
 
 
+@pytest.fixture(autouse=True)
+def no_settings_of_this_machine(monkeypatch) -> None:
+    """Clients take proxies and authorities from the environment; here they must not."""
+    for name in list(os.environ):
+        if name.lower().endswith(("_proxy", "_ca_bundle", "ssl_cert_file", "ssl_cert_dir")):
+            monkeypatch.delenv(name)
+
+
 @pytest.fixture(scope="session")
 def files(tmp_path_factory) -> Path:
     """A folder to serve, with a secret beside it that no request may reach."""
@@ -48,6 +56,15 @@ def server(serve) -> Server:
 def client(programs: Path) -> Callable[..., Result]:
     """client(*arguments, **options): runs our client to its end."""
     return lambda *arguments, **options: run([programs / "http1-client", *arguments], **options)
+
+
+@pytest.fixture
+def certificate(programs, start, tmp_path) -> Path:
+    """A certificate for 127.0.0.1 and localhost that our server made; key.pem is beside it."""
+    file = tmp_path / "certificate.pem"
+    command = [programs / "http1-server", "--tls", "--cert", file, "--key", tmp_path / "key.pem"]
+    start(command).stop()
+    return file
 
 
 @pytest.fixture(scope="session")

@@ -162,6 +162,7 @@ TEST_CASE("URLs") {
       {"127.0.0.1:8080/hello", "http", "127.0.0.1", 8080, "/hello", "127.0.0.1:8080"},
       {"localhost", "http", "localhost", 80, "/", "localhost"},
       {"http://example.org/a?u=http://b", "http", "example.org", 80, "/a?u=http://b", "example.org"},
+      {"a:81/b?u=http://c/", "http", "a", 81, "/b?u=http://c/", "a:81"},
   };
   for (const auto& [text, scheme, host, port, target, authority] : urls) {
     INFO(text);
