@@ -62,6 +62,7 @@ asio::awaitable<wire::Result<std::string>> Exchange::read_all(std::size_t limit)
 // endregion
 
 void Exchange::respond(Response response, std::string_view content) {
+  if (gone()) return;
   if (response.status != 204 && response.status != 304)
     response.fields.set("Content-Length", std::to_string(content.size()));
   start(std::move(response));
@@ -75,6 +76,7 @@ void Exchange::respond_error(int status, Fields fields) {
 }
 
 void Exchange::start(Response response) {
+  if (gone()) return;
   response.fields.add("Date", date_now());
   response.fields.add("Server", "on-the-wire");
   started_ = true;
@@ -82,7 +84,7 @@ void Exchange::start(Response response) {
 }
 
 asio::awaitable<bool> Exchange::write(wire::Bytes piece) {
-  if (link_.over() || link_->closed()) co_return false;
+  if (gone()) co_return false;
   link_->send_data(piece);
   co_await link_.flush();
   co_return !link_.over();
@@ -90,7 +92,7 @@ asio::awaitable<bool> Exchange::write(wire::Bytes piece) {
 
 void Exchange::finish(const Fields& trailers) {
   finished_ = true;
-  if (!link_.over() && !link_->closed()) link_->send_end(trailers);
+  if (!gone()) link_->send_end(trailers);
 }
 
 asio::awaitable<Exchange::Upgraded> Exchange::upgrade(Response switching_protocols) {
@@ -121,26 +123,23 @@ asio::awaitable<void> Server::serve(wire::Stream stream, wire::LinkOptions optio
     auto* request = std::get_if<Request>(&*event);
     if (!request) continue;  // content that no handler read, or a failure that the machine has answered
     Exchange exchange(link, std::move(*request));
-    co_await answer(exchange);
+    const Handler* handler = find(exchange);
+    if (!handler) continue;
+    std::exception_ptr bug;
+    try {
+      co_await (*handler)(exchange);
+    } catch (...) {
+      bug = std::current_exception();
+    }
     if (exchange.taken_over()) break;
+    if (bug && exchange.answered()) std::rethrow_exception(bug);  // too late for a 500: the connection ends
+    if (bug || !exchange.answered()) exchange.respond_error(500);
+    if (bug) wire::report_failure(bug);
   }
 }
 // endregion
 
-// region answer
-asio::awaitable<void> Server::answer(Exchange& exchange) {
-  const Handler* handler = find(exchange);
-  if (!handler) co_return;
-  std::exception_ptr bug;
-  try {
-    co_await (*handler)(exchange);
-  } catch (...) {
-    bug = std::current_exception();
-  }
-  if (bug && exchange.answered()) std::rethrow_exception(bug);  // too late for a 500: the connection ends
-  if (bug) exchange.respond_error(500);
-}
-
+// region find-route
 const Server::Handler* Server::find(Exchange& exchange) const {
   const std::string& method = exchange.request().method;
   const bool everywhere = exchange.target().form == Target::Form::asterisk;

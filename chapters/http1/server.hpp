@@ -59,6 +59,7 @@ class Exchange {
   };
   asio::awaitable<Upgraded> upgrade(Response switching_protocols);
 
+  bool gone() const { return link_.over() || link_->closed(); }  // nobody listens any more; answers vanish
   bool answered() const { return started_; }
   bool taken_over() const { return taken_over_; }
 
@@ -90,7 +91,6 @@ class Server {
   };
 
   asio::awaitable<void> serve(wire::Stream stream, wire::LinkOptions options);
-  asio::awaitable<void> answer(Exchange& exchange);
   const Handler* find(Exchange& exchange) const;  // nullptr: it is answered already
 
   std::vector<Route> routes_;

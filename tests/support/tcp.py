@@ -23,7 +23,7 @@ class Tcp:
         self.timeout = timeout
         self.socket = socket.create_connection((host.strip("[]"), int(port)), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._received = b""
+        self._received = bytearray()
 
     def send(self, *pieces: bytes) -> None:
         """Send each piece by itself, so that the peer may find them in separate reads."""
@@ -38,14 +38,14 @@ class Tcp:
         """What came up to and with the mark. The peer must not close before."""
         while mark not in self._received:
             if not self._receive(self.timeout):
-                raise AssertionError(f"closed before {mark!r}; came: {self._received!r}")
+                raise AssertionError(f"closed before {mark!r}; came: {self._shown()}")
         return self._take(self._received.index(mark) + len(mark))
 
     def read(self, size: int) -> bytes:
         """Exactly so many bytes. The peer must not close before."""
         while len(self._received) < size:
             if not self._receive(self.timeout):
-                raise AssertionError(f"closed before {size} bytes; came: {self._received!r}")
+                raise AssertionError(f"closed before {size} bytes; came: {self._shown()}")
         return self._take(size)
 
     def read_to_close(self) -> bytes:
@@ -78,7 +78,7 @@ class Tcp:
         try:
             chunk = self.socket.recv(1 << 16)
         except socket.timeout:
-            message = f"nothing for {timeout} s, and not closed; came: {self._received!r}"
+            message = f"nothing for {timeout} s, and not closed; came: {self._shown()}"
             raise AssertionError(message) from None
         except ConnectionResetError:
             chunk = b""
@@ -86,8 +86,14 @@ class Tcp:
         return bool(chunk)
 
     def _take(self, size: int) -> bytes:
-        taken, self._received = self._received[:size], self._received[size:]
+        taken = bytes(self._received[:size])
+        del self._received[:size]
         return taken
+
+    def _shown(self) -> str:
+        """What came and was not taken yet, for an error message: its end, where it is long."""
+        more = f"{len(self._received) - 2000} bytes, then " if len(self._received) > 2000 else ""
+        return f"{more}{bytes(self._received[-2000:])!r}"
 
 
 def cut(data: bytes, size: int) -> list[bytes]:
