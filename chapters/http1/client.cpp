@@ -52,7 +52,7 @@ asio::awaitable<wire::Result<Response>> Client::send(const Request& request, Sou
   state_->refused = false;
   const bool wait = request.fields.list_has("Expect", "100-continue");
   state_->may_upload.expires_after(patience_for_continue);
-  if (source) {
+  if (source && link->sending_content()) {
     asio::co_spawn(link.stream().executor(), upload(state_, std::move(source), wait), wire::report_failure);
   }
   for (;;) {

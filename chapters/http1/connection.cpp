@@ -49,7 +49,8 @@ void Connection::send(Response response) {
   if (side_ != Side::server || closed() || switched() || method_.empty() || sending_ != Sending::head)
     throw UsageError("there is nothing to answer");
   if (response.status < 200) {
-    if (response.status == 101 && receiving_ != Receiving::nothing) throw UsageError("the request has not ended");
+    if (response.status == 101 && (receiving_ != Receiving::nothing || peer_minor_version_ == 0))
+      throw UsageError("the request has not ended, or is HTTP/1.0's, which knows no Upgrade");
     expects_continue_ = expects_continue_ && response.status != 100;
     if (peer_minor_version_ == 0) return;  // RFC 9110 §15.2: HTTP/1.0 knows no interim responses
     write_head("interim response", response);
@@ -65,7 +66,8 @@ void Connection::send(Response response) {
   else if (peer_minor_version_ == 0) framing_ = {Framing::Kind::until_close, 0};
   else framing_ = {Framing::Kind::chunked, 0};
   unsent_content_ = framing_.length;
-  if (framing_.kind == Framing::Kind::chunked) response.fields.set("Transfer-Encoding", "chunked");
+  response.fields.remove("Transfer-Encoding");  // ours to set
+  if (framing_.kind == Framing::Kind::chunked) response.fields.add("Transfer-Encoding", "chunked");
   if (response.status == 204) response.fields.remove("Content-Length");  // RFC 9110 §8.6
 
   // A client that waits for 100 may send its content after all, or not: RFC 9110 §10.1.1. Nobody can tell.
@@ -113,8 +115,7 @@ void Connection::send_end(const Fields& trailers) {
   if (receiving_ == Receiving::nothing) return next_exchange();
   if (side_ == Side::client) return;
   // The answer is complete, the request is not: skip the rest of it, if that is cheap and certain to end.
-  const bool too_much = receiving_ == Receiving::content && remaining_ > limits_.discard;
-  if (!keep_alive_ || too_much) return hang_up();
+  if (!keep_alive_ || remaining_ > limits_.discard) return hang_up();
   discarding_ = true;
   received_content_ = 0;
 }
@@ -377,8 +378,8 @@ void Connection::fail(wire::Error error) {
 void Connection::end_of_input(Time) {
   const auto nothing_begun = [&] { return receiving_ == Receiving::head && input().empty(); };
   if (receiving_ == Receiving::switched) return hang_up();
-  if (receiving_ == Receiving::nothing) {  // half closed: the answer can still be sent, but is the last
-    keep_alive_ = false;
+  if (receiving_ == Receiving::nothing) {  // half closed: the answer can still be sent
+    if (input().empty()) keep_alive_ = false;  // and is the last
   } else if (receiving_ == Receiving::until_close) {
     received_end({});
   } else if (discarding_ || (nothing_begun() && !request_sent_)) {

@@ -75,7 +75,8 @@ class Connection : public wire::ConnectionBase<Connection, Event> {
   bool idle() const { return receiving_ == Receiving::head && sending_ == Sending::head && !request_sent_; }
   // The peer's message has ended: no more Data will come before the next head.
   bool received_all() const { return receiving_ == Receiving::nothing || receiving_ == Receiving::head; }
-  bool sent_head() const { return sending_ != Sending::head; }
+  // Content of our message may follow, or its end.
+  bool sending_content() const { return sending_ == Sending::content; }
   // After 101: HTTP is over on this connection.
   bool switched() const { return receiving_ == Receiving::switched; }
   // Whether the connection goes on after this exchange, as far as is known.

@@ -133,7 +133,9 @@ asio::awaitable<void> Files::serve(Exchange& exchange) const {
   const std::string_view type = content_type(path);
   const bool compressible = is_text(type) && file.size() >= worth_gzip;
   Validators validators{file.etag(), file.modified()};
-  const RangeAnswer answer = check_range(exchange.request().fields, validators, file.size());
+  // RFC 9110 §14.2: only GET knows ranges, HEAD does not.
+  const bool whole = exchange.request().method != "GET";
+  const RangeAnswer answer = whole ? RangeAnswer() : check_range(exchange.request().fields, validators, file.size());
   const bool compress =
       compressible && !exchange.request().fields.has("Range") && accepts_coding(exchange.request().fields, "gzip");
   if (compress) validators.etag.insert(validators.etag.size() - 1, "-gzip");  // other bytes need another name

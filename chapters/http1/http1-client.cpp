@@ -329,16 +329,20 @@ int main(int argc, char** argv) {
 
   try {
     asio::io_context io(1);
+    bool late = false;
     asio::steady_timer deadline(io);
     if (options.max_time > 0) {
       deadline.expires_after(std::chrono::milliseconds(static_cast<long>(options.max_time * 1000)));
-      deadline.async_wait([](asio::error_code ec) {
-        if (!ec) std::_Exit(complain(timed_out, "the time is over"));
+      deadline.async_wait([&](asio::error_code ec) {
+        if (ec) return;
+        late = true;
+        io.stop();
       });
     }
     const std::unique_ptr<wire::Tracer> tracer = program.make_tracer();
     Fetcher fetcher(io, std::move(options), tracer.get());
-    return wire::run_client(io, fetcher.run());
+    const int exit_code = wire::run_client(io, fetcher.run());
+    return late ? complain(timed_out, "the time is over") : exit_code;
   } catch (const std::exception& e) {
     return complain(bad_answer, e.what());
   }

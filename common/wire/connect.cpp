@@ -1,7 +1,6 @@
 #include "wire/connect.hpp"
 
 #include <asio/connect.hpp>
-#include <asio/steady_timer.hpp>
 
 namespace wire {
 
@@ -16,26 +15,17 @@ asio::awaitable<std::expected<Stream, ConnectError>> connect(std::string host, s
   const auto executor = co_await asio::this_coro::executor;
   Tcp::resolver resolver(executor);
   Tcp::socket socket(executor);
-  bool late = false;
-  asio::steady_timer deadline(executor, limit);
-  const auto on_deadline = [&](asio::error_code ec) {
-    if (ec) return;
-    late = true;
-    resolver.cancel();
-    asio::error_code ignored;
-    socket.close(ignored);
-  };
-  deadline.async_wait(on_deadline);
   const std::string service = std::to_string(port);
+  const auto stop_resolving = [&] { resolver.cancel(); };
+  const Deadline resolved(executor, limit, stop_resolving);
   auto [unresolved, addresses] = co_await resolver.async_resolve(host, service, nothrow);
-  if (late) unresolved = asio::error::timed_out;
+  if (resolved.passed()) unresolved = asio::error::timed_out;
   if (unresolved) co_return std::unexpected(ConnectError{Step::resolve, unresolved});
 
-  deadline.expires_after(limit);
-  deadline.async_wait(on_deadline);
+  const auto stop_connecting = [&] { socket.close(); };
+  const Deadline connected(executor, limit, stop_connecting);
   auto [refused, endpoint] = co_await asio::async_connect(socket, addresses, nothrow);
-  deadline.cancel();
-  if (late) refused = asio::error::timed_out;
+  if (connected.passed()) refused = asio::error::timed_out;
   if (refused) co_return std::unexpected(ConnectError{Step::connect, refused});
 
   Stream stream(std::move(socket), Side::client);

@@ -45,13 +45,20 @@ void LinkBase::start() {
 // Reads a little later, when those that are ready now have had their turn. On a busy server the peer's next message is
 // there by then; to look at once would mostly be a wasted system call, a tenth of a small request's cost.
 void LinkBase::read() {
-  if (reading_ || over() || eof_ || above_high_water()) return;
+  if (reading_ || held_ || over() || eof_ || above_high_water()) return;
   if (machine_closed() && phase_ == Phase::open) return;
   reading_ = true;
   asio::post(stream_.executor(), [self = shared_from_this()] {
     if (self->over()) return;
+    if (self->held_) return self->received(asio::error::operation_aborted, {});
     self->stream_.async_receive([self](asio::error_code ec, Bytes bytes) { self->received(ec, bytes); });
   });
+}
+
+void LinkBase::hold_reading() {
+  held_ = true;
+  asio::error_code ignored;
+  stream_.socket().cancel(ignored);  // nothing is lost: what has arrived stays in the kernel, or in TLS's own buffer
 }
 
 void LinkBase::received(asio::error_code ec, Bytes bytes) {

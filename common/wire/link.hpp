@@ -51,6 +51,8 @@ class LinkBase : public std::enable_shared_from_this<LinkBase> {
 
   void start();
   void read();                        // if there is room and nothing else forbids it
+  void hold_reading();                // until resume_reading(); reading() turns false soon
+  void resume_reading() { held_ = false; }
   void write();                       // what can be written now; the rest goes by itself
   void write_soon();                  // once whoever is running now waits for something
   void arm();                         // for the next deadline
@@ -97,6 +99,7 @@ class LinkBase : public std::enable_shared_from_this<LinkBase> {
   asio::error_code why_;
   Phase phase_ = Phase::open;
   bool reading_ = false;
+  bool held_ = false;
   bool eof_ = false;
   bool write_is_due_ = false;
 };
@@ -186,7 +189,8 @@ class Link {
     co_await quiesce();
     asio::error_code ec = asio::error::invalid_argument;
     if (!state_->connection.unread().empty() || state_->over()) co_return ec;
-    ec = co_await state_->stream().start_tls(context, std::move(host), limit);
+    ec = co_await state_->stream().start_tls(context, host, limit);
+    state_->resume_reading();
     co_return ec;
   }
 
@@ -222,11 +226,8 @@ class Link {
   // Nothing is being written and nothing is being read.
   asio::awaitable<void> quiesce() {
     co_await flush();
-    asio::error_code ignored;
-    while (state_->reading() && !state_->over()) {
-      state_->stream().socket().cancel(ignored);
-      co_await state_->changed();
-    }
+    state_->hold_reading();
+    while (state_->reading() && !state_->over()) co_await state_->changed();
   }
 
   std::shared_ptr<State> state_;

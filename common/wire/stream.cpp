@@ -1,10 +1,22 @@
 #include "wire/stream.hpp"
 
-#include <asio/steady_timer.hpp>
-
 #include <algorithm>
 
 namespace wire {
+
+Deadline::Deadline(asio::any_io_executor executor, Clock::duration limit, std::function<void()> on_late)
+    : state_(new State{asio::steady_timer(executor, limit), std::move(on_late)}) {
+  state_->timer.async_wait([state = state_](asio::error_code ec) {
+    if (ec || !state->on_late) return;
+    state->passed = true;
+    state->on_late();
+  });
+}
+
+Deadline::~Deadline() {
+  state_->on_late = nullptr;
+  state_->timer.cancel();
+}
 
 Stream::Stream(Tcp::socket socket, Side we_are) : socket_(std::move(socket)), we_are_(we_are) {
   asio::error_code ignored;                          // a peer that is gone already shows itself at the first read
@@ -30,17 +42,11 @@ asio::awaitable<asio::error_code> Stream::start_tls(asio::ssl::context& context,
     asio::ip::make_address(host, not_a_name);  // SNI carries names, never addresses: RFC 6066 §3
     if (not_a_name) SSL_set_tlsext_host_name(ssl(), host.c_str());
   }
-  bool late = false;
-  asio::steady_timer deadline(executor(), limit);
-  deadline.async_wait([this, &late](asio::error_code ec) {
-    if (ec) return;
-    late = true;
-    close();
-  });
+  const auto give_up = [this] { close(); };
+  const Deadline deadline(executor(), limit, give_up);
   const auto role = client ? asio::ssl::stream_base::client : asio::ssl::stream_base::server;
   auto [ec] = co_await tls_->stream.async_handshake(role, nothrow);
-  deadline.cancel();
-  if (late) ec = asio::error::timed_out;
+  if (deadline.passed()) ec = asio::error::timed_out;
   co_return ec;
 }
 

@@ -8,10 +8,12 @@
 #include <asio/experimental/as_tuple.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/ssl.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -28,6 +30,25 @@ Peer to_peer(const Endpoint& endpoint) {
   const auto v6 = address.is_v6() ? address.to_v6() : asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4());
   return {v6.to_bytes(), endpoint.port()};
 }
+
+// Calls `on_late` when the time is over, if this still exists then. (A timer alone is not enough: its handler may be
+// on its way already when it is cancelled.)
+class Deadline {
+ public:
+  Deadline(asio::any_io_executor executor, Clock::duration limit, std::function<void()> on_late);
+  ~Deadline();
+  Deadline(const Deadline&) = delete;
+  Deadline& operator=(const Deadline&) = delete;
+  bool passed() const { return state_->passed; }
+
+ private:
+  struct State {
+    asio::steady_timer timer;
+    std::function<void()> on_late;
+    bool passed = false;
+  };
+  std::shared_ptr<State> state_;
+};
 
 class Stream {
  public:

@@ -18,12 +18,13 @@ inline bool is_text(wire::Bytes bytes) {
   });
 }
 
-// The bytes of the row that starts at `at`: up to the end of the line, or eight of them.
+// The bytes of the row that starts at `at`: up to the end of the line, or eight of them. Catch's own lines have 80
+// columns, so a row has no more than half of that.
 inline wire::Bytes row_at(wire::Bytes bytes, std::size_t at, bool text) {
   const wire::Bytes rest = bytes.subspan(std::min(at, bytes.size()));
-  if (!text) return rest.first(std::min<std::size_t>(rest.size(), 8));
-  const auto newline = wire::as_text(rest).find('\n');
-  return newline == std::string_view::npos ? rest : rest.first(newline + 1);
+  const wire::Bytes row = rest.first(std::min<std::size_t>(rest.size(), text ? 32 : 8));
+  const auto newline = text ? wire::as_text(row).find('\n') : std::string_view::npos;
+  return newline == std::string_view::npos ? row : row.first(newline + 1);
 }
 
 inline std::string shown(wire::Bytes row, bool text) {
@@ -35,11 +36,11 @@ inline std::string shown(wire::Bytes row, bool text) {
 inline std::string side_by_side(wire::Bytes expected, wire::Bytes got) {
   const bool text = is_text(expected) && is_text(got);
   const auto first = std::ranges::mismatch(expected, got).in1 - expected.begin();
-  std::string out = fmt::format("the first difference is at byte {}\n    {:<50}  got\n", first, "expected");
+  std::string out = fmt::format("the first difference is at byte {}\n    {:<36}  got\n", first, "expected");
   for (std::size_t i = 0, j = 0; i < expected.size() || j < got.size();) {
     const wire::Bytes left = row_at(expected, i, text), right = row_at(got, j, text);
     const char* mark = std::ranges::equal(left, right) ? " " : "!";
-    out += fmt::format("  {} {:<50}  {}\n", mark, shown(left, text), shown(right, text));
+    out += fmt::format("  {} {:<36}  {}\n", mark, shown(left, text), shown(right, text));
     i += left.size();
     j += right.size();
   }

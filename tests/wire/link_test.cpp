@@ -324,6 +324,30 @@ awaitable<void> switch_protocols(EchoServer& s) {
   CHECK(late == "[late]");
 }
 
+// One coroutine waits for the next event, another one takes the connection away.
+awaitable<void> read_on(LineLink& link, std::string& got, bool& ended) {
+  auto one = co_await link.next();
+  got = text_of(one);
+  auto nothing = co_await link.next();
+  ended = !nothing;
+}
+
+awaitable<void> release_while_reading(EchoServer& s) {
+  LineLink link = co_await connect(s);
+  std::string got;
+  bool ended = false;
+  link->send("one");
+  asio::co_spawn(s.io, read_on(link, got, ended), wire::report_failure);
+  const auto reads_on = [&] { return got == "echo one"; };
+  co_await until(reads_on);
+  Stream stream = co_await link.release();
+  const auto has_ended = [&] { return ended; };
+  co_await until(has_ended);
+  co_await write_all(stream.socket(), "two\nbye\n");
+  const std::string rest = co_await read_to_end(stream.socket());
+  CHECK(rest == "echo two\n");
+}
+
 }  // namespace
 
 TEST_CASE("a client and a server converse over TCP") {
@@ -420,4 +444,9 @@ TEST_CASE("a broker delivers from one link to the others") {
 TEST_CASE("another protocol takes the connection over, unread bytes included") {
   EchoServer s({}, upgrade);
   s.run(switch_protocols(s));
+}
+
+TEST_CASE("a connection is taken over while somebody waits for it") {
+  EchoServer s;
+  s.run(release_while_reading(s));
 }
