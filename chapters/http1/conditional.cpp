@@ -94,7 +94,7 @@ bool accepts_coding(const Fields& request, std::string_view coding) {
     const auto semicolon = member.find(';');
     const std::string name =
         member.substr(0, member.find_last_not_of(" \t", semicolon == member.npos ? member.npos : semicolon - 1) + 1);
-    const auto q = member.find("q=", std::min(semicolon, member.size()));
+    const auto q = std::min(member.find("q=", semicolon), member.find("Q=", semicolon));
     const bool refused = q != member.npos && member.find_first_of("123456789", q) == member.npos;  // q=0, q=0.000
     if (equal_ignoring_case(name, coding)) return !refused;
     if (name == "*") any = !refused;

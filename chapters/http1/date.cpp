@@ -14,8 +14,13 @@ constexpr std::array<const char*, 7> days = {"Sun", "Mon", "Tue", "Wed", "Thu", 
 constexpr std::array<const char*, 12> months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
+// Not system_clock: its nanoseconds overflow in the year 2262, and dates come from strangers.
+std::chrono::sys_seconds seconds_since_epoch(std::time_t time) {
+  return std::chrono::sys_seconds(std::chrono::seconds(time));
+}
+
 int year_of(std::time_t time) {
-  const auto day = std::chrono::floor<std::chrono::days>(std::chrono::system_clock::from_time_t(time));
+  const auto day = std::chrono::floor<std::chrono::days>(seconds_since_epoch(time));
   return int(std::chrono::year_month_day(day).year());
 }
 
@@ -23,10 +28,10 @@ int year_of(std::time_t time) {
 
 std::string format_date(std::time_t time) {
   using namespace std::chrono;
-  const auto now = system_clock::from_time_t(time);
+  const sys_seconds now = seconds_since_epoch(time);
   const auto day = floor<std::chrono::days>(now);
   const year_month_day date(day);
-  const hh_mm_ss clock(floor<seconds>(now - day));
+  const hh_mm_ss clock(now - day);
   return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", days[weekday(day).c_encoding()], unsigned(date.day()),
                      months[unsigned(date.month()) - 1], int(date.year()), clock.hours().count(),
                      clock.minutes().count(), clock.seconds().count());
@@ -58,7 +63,7 @@ std::optional<std::time_t> parse_date(std::string_view text) {
   const year_month_day when(std::chrono::year(year), std::chrono::month(month + 1), std::chrono::day(unsigned(day)));
   if (!when.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
     return std::nullopt;
-  return system_clock::to_time_t(sys_days(when) + hours(hour) + minutes(minute) + seconds(second));
+  return (sys_days(when) + hours(hour) + minutes(minute) + seconds(second)).time_since_epoch().count();
 }
 
 }  // namespace http1

@@ -21,7 +21,7 @@ constexpr std::array<bool, 256> token_characters = [] {
   std::array<bool, 256> is{};
   for (unsigned char c = '0'; c <= '9'; ++c) is[c] = true;
   for (unsigned char c = 'A'; c <= 'Z'; ++c) is[c] = is[c + 0x20u] = true;
-  for (const unsigned char c : std::string_view("!#$%&'*+-.^_`|~")) is[c] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) is[static_cast<unsigned char>(c)] = true;
   return is;
 }();
 
@@ -95,6 +95,7 @@ Result<Fields> decode_fields(Reader& in, bool may_fold) {
   while (!in.starts_with("\r\n")) {
     const std::string_view line = in.until("field line", "\r\n");
     if (!in.ok()) return std::unexpected(in.error());
+    // RFC 9112 §5.2: a fold means a space.
     const bool folded = line[0] == ' ' || line[0] == '\t';
     const auto colon = line.find(':');
     const std::string_view name = line.substr(0, colon);
@@ -103,7 +104,7 @@ Result<Fields> decode_fields(Reader& in, bool may_fold) {
     if (folded && (!may_fold || fields.empty())) return failure(Errc::malformed, "folded field line", 400);
     if (!folded && (colon == line.npos || !is_token(name))) return failure(Errc::malformed, "field-name", 400);
     if (!is_field_value(value)) return failure(Errc::malformed, "field-value", 400);
-    if (folded) fields.back().value.append(" ").append(value);  // RFC 9112 §5.2: a fold means a space
+    if (folded) fields.back().value.append(value.empty() || fields.back().value.empty() ? "" : " ").append(value);
     else fields.push_back({std::string(name), std::string(value)});
     if (fields.size() > max_fields) return failure(Errc::too_large, "number of fields", 431);
     if (in.tracing()) explain_field(in, fields.back().name);
@@ -207,6 +208,10 @@ void encode(Writer& out, const Response& response) {
   encode_fields(out, response.fields);
 }
 
-Result<Fields> decode_trailers(Reader& in) { return decode_fields(in, true); }
+Result<Fields> decode_trailers(Reader& in) {
+  Result<Fields> trailers = decode_fields(in, true);
+  if (trailers) in.explain("the message ends here", "RFC 9112 §7.1");
+  return trailers;
+}
 
 }  // namespace http1

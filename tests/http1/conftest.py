@@ -1,4 +1,4 @@
-"""Fixtures of the http1 chapter: our two programs, files to serve, and nginx with the same files."""
+"""Fixtures of the http1 chapter: our programs, files to serve, nginx with the same files."""
 
 from __future__ import annotations
 

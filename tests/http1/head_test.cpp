@@ -227,6 +227,11 @@ TEST_CASE("a folded line means a space in responses and trailers") {
   REQUIRE(response);
   CHECK(show(response->fields) == "  X: one two three\n  Y: four\n");
 
+  // At either end of the value, a space is still no part of it.
+  const auto blank = decode_response("HTTP/1.1 200 OK\r\nX:\r\n one\r\n \t\r\n two\r\n \r\n\r\n");
+  REQUIRE(blank);
+  CHECK(show(blank->fields) == "  X: one two\n");
+
   wire::Reader in(wire::as_bytes("X: one\r\n two\r\n\r\n"));
   const auto trailers = http1::decode_trailers(in);
   REQUIRE(trailers);

@@ -1,7 +1,7 @@
-"""What our client makes of responses that break the rules, or almost do, and what curl makes of them.
+"""What our client, and curl, make of responses that break the rules, or almost do.
 
-One case a row: the bytes that a server sends before it closes the connection, our client's exit code
-and output, and curl's where they differ. Our codes have curl's meaning: 0 good, 18 cut short, 52 no
+One case a row: the bytes that a server sends before it closes the connection, our client's exit
+code and output, and curl's where they differ. Our codes have curl's meaning: 0 good, 18 cut short, 52 no
 answer, 56 bad answer, 61 bad coding, 63 too much. Where curl is more lenient it is for old servers'
 sake, and we keep to RFC 9112. Where only the codes differ, curl knows more kinds of bad (1 "not
 HTTP/1", 8 "weird reply").
@@ -90,6 +90,7 @@ CHUNKS_CASES = [
     Case("negative size", CHUNKED + b"-2\r\nok\r\n0\r\n\r\n", BAD),
     Case("size beyond 64 bits", CHUNKED + b"f" * 17 + b"\r\nok\r\n0\r\n\r\n", TOO_MUCH, BAD),
     Case("data too long", CHUNKED + b"2\r\nokay\r\n0\r\n\r\n", BAD_AFTER_OK),
+    Case("data ends in XX", CHUNKED + b"2\r\nokXX0\r\n\r\n", BAD_AFTER_OK),
     Case("LF for CRLF", CHUNKED + b"2\nok\n0\n\n", BAD, GOOD),
     Case("cut after a chunk", CHUNKED + b"2\r\nok\r\n", CUT),
     Case("cut in a chunk", CHUNKED + b"5\r\nok", CUT),
@@ -148,7 +149,9 @@ INTERIM = [
 
 TABLES = {"length": LENGTHS, "chunks": CHUNKS_CASES, "head": HEADS, "interim": INTERIM}
 ROWS = [
-    pytest.param(case, id=f"{table}: {case.name}") for table, cases in TABLES.items() for case in cases
+    pytest.param(case, id=f"{table}: {case.name}")
+    for table, cases in TABLES.items()
+    for case in cases
 ]
 
 

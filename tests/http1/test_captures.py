@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 from pathlib import Path
@@ -43,15 +44,25 @@ CONVERSATION = [
 REQUESTS = b"".join(request for request, _, _ in CONVERSATION)
 
 
-def converse(server: Server) -> bytes:
-    """Say it all at once, and read the answers to their end."""
+def converse(server: Server) -> None:
+    """One after the other: pipelined, Wireshark would not know which answer is the one to HEAD."""
+    with Tcp(server.address) as tcp:
+        for request, _, _ in CONVERSATION:
+            tcp.send(request)
+            response = http.client.HTTPResponse(tcp.socket, method=request.split()[0].decode())
+            response.begin()
+            response.read()
+
+
+def pipeline(server: Server) -> bytes:
+    """All at once; the answers."""
     with Tcp(server.address) as tcp:
         tcp.send(REQUESTS)
         return tcp.read_to_close()
 
 
 def summaries(messages: list[str]) -> tuple[list[str], list[str]]:
-    """Wireshark's one-line summaries, as "GET /path" and "200 OK". Pipelined requests share a line."""
+    """Wireshark's summaries, as "GET /path" and "200 OK". What shares a packet shares a line."""
     requests, responses = [], []
     for message in messages:
         requests += re.findall(r"([A-Z]+ (?:/\S*|\*)) HTTP/1\.1", message)
@@ -147,7 +158,7 @@ def explained(output: str, way: str, wanted: int) -> bool:
 
 def test_the_server_explains_every_byte(serve, tmp_path) -> None:
     server = serve("--trace")
-    came = converse(server)
+    came = pipeline(server)
     assert server.stop() == 0
     assert explained(server.output, "→", len(REQUESTS))
     assert explained(server.output, "←", len(came))
@@ -177,7 +188,8 @@ def test_the_client_explains_every_byte(client, tmp_path) -> None:
         b"GARBAGE\r\n\r\n",
         b"GET /hello HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         b"GET /hello HTTP/9.9\r\n\r\n",
-        b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n",
         b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nZ\r\n",
     ],
 )

@@ -73,7 +73,9 @@ def test_methods(either: list, server: Server) -> None:
     assert "Content-Length: 13\r\n" in head and head.endswith("\r\n\r\n")
 
 
-def test_content_from_argument_file_and_standard_input(either: list, server: Server, tmp_path) -> None:
+def test_content_from_argument_file_and_standard_input(
+    either: list, server: Server, tmp_path
+) -> None:
     url = f"http://{server.address}/echo"
     file = tmp_path / "content"
     file.write_bytes(b"from a file")
@@ -100,7 +102,9 @@ def test_head_and_content(client, server: Server) -> None:
 def test_several_urls_share_a_connection(serve, client) -> None:
     server = serve("--trace")
     base = f"http://{server.address}"
-    result = client(f"{base}/hello", f"{base}/missing", f"{base}/hello.txt", "-d", "", f"{base}/hello")
+    result = client(
+        f"{base}/hello", f"{base}/missing", f"{base}/hello.txt", "-d", "", f"{base}/hello"
+    )
     assert result.text == "Hello, World!404 Not Found\nHello, World!Hello, World!"
     server.wait_for(r"(?s)(/hello .*){3}")
     assert set(re.findall(r"^#(\d+) ", server.output, re.MULTILINE)) == {"1"}
@@ -121,7 +125,12 @@ def test_output_to_a_file(either: list, server: Server, tmp_path, files: Path) -
 
 def test_a_progress_bar_for_who_watches(programs, server: Server, tmp_path) -> None:
     reader, terminal = pty.openpty()
-    command = [programs / "http1-client", "-o", tmp_path / "copy", f"http://{server.address}/random.bin"]
+    command = [
+        programs / "http1-client",
+        "-o",
+        tmp_path / "copy",
+        f"http://{server.address}/random.bin",
+    ]
     process = subprocess.Popen(command, stderr=terminal)
     os.close(terminal)
     shown = b""
@@ -227,7 +236,9 @@ def test_exit_codes(either: list, server: Server, tmp_path) -> None:
     ends = {
         0: [f"{base}/missing"],
         3: ["http://"],
-        6: [f"http://{'a' * 64}/"],  # a label of 64 characters cannot exist: no name server is asked
+        6: [
+            f"http://{'a' * 64}/"
+        ],  # a label of 64 characters cannot exist: no name server is asked
         7: [f"http://127.0.0.1:{closed}/"],
         22: ["-f", f"{base}/missing"],
         23: ["-o", missing / "file", f"{base}/hello"],
@@ -261,7 +272,13 @@ def test_too_many_redirects(programs) -> None:
 
 
 def test_urls_that_are_none(client) -> None:
-    for url in ("ftp://127.0.0.1/", "http://127.0.0.1:99999/", "http://u:p@127.0.0.1/", "http://[::1/", ""):
+    for url in (
+        "ftp://127.0.0.1/",
+        "http://127.0.0.1:99999/",
+        "http://u:p@127.0.0.1/",
+        "http://[::1/",
+        "",
+    ):
         assert client(url).code == 3, url
 
 

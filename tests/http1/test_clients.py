@@ -1,4 +1,4 @@
-"""Our server as other programs see it, each with its own idea of HTTP: in the clear and over TLS."""
+"""Our server as other programs see it, in the clear and over TLS."""
 
 from __future__ import annotations
 
@@ -84,7 +84,9 @@ def test_curl_keeps_the_connection(site: Site) -> None:
     assert site.connections == 1
 
 
-@pytest.mark.parametrize("how", [["--data-binary", "@-"], ["-T", "-"], ["-H", "Expect:", "-T", "-"]])
+@pytest.mark.parametrize(
+    "how", [["--data-binary", "@-"], ["-T", "-"], ["-H", "Expect:", "-T", "-"]]
+)
 def test_curl_sends(site: Site, how: list) -> None:
     """With a length (and Expect, because it is big) and in chunks."""
     content = os.urandom(3 << 20)
@@ -229,13 +231,15 @@ def test_ab(serve, keep_alive: list, tmp_path) -> None:
         url = f"http://{server.address}{path}"
         result = run([require("ab"), "-q", "-c8", "-n2000", *keep_alive, *options, url])
         counts = dict(re.findall(r"^([A-Z][\w -]+):\s+(\d+)", result.text, re.MULTILINE))
-        assert counts["Complete requests"] == "2000" and counts["Failed requests"] == "0", result.text
+        assert (
+            counts["Complete requests"] == "2000" and counts["Failed requests"] == "0"
+        ), result.text
         assert "Non-2xx responses" not in counts
         assert counts.get("Keep-Alive requests") == ("2000" if keep_alive else None)
 
 
 def test_nginx_in_front(serve, start, tmp_path) -> None:
-    """nginx as a reverse proxy that keeps its connection to ours, and streams in both directions."""
+    """nginx as a reverse proxy that keeps its connection to ours, and streams both ways."""
     server, port = serve("--trace"), free_port()
     blocks = f"""
       upstream ours {{ server {server.address}; keepalive 1; }}

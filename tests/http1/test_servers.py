@@ -67,7 +67,9 @@ def test_files(file_server: Server, client, files: Path, tmp_path) -> None:
 
 
 def test_several_urls_share_a_connection(file_server: Server, client) -> None:
-    urls = [f"http://{file_server.address}/{name}" for name in ("hello.txt", "empty.txt", "page.html")]
+    urls = [
+        f"http://{file_server.address}/{name}" for name in ("hello.txt", "empty.txt", "page.html")
+    ]
     result = client("--trace", *urls)
     assert result.code == 0 and "<title>A page</title>" in result.text
     assert set(re.findall(r"^#(\d+) ", result.text, re.MULTILINE)) == {"1"}
@@ -77,7 +79,9 @@ def test_conditions(nginx: Server, client) -> None:
     url = f"http://{nginx.address}/hello.txt"
     etag = re.search(r'ETag: ("\S+")', client("-I", url).text)[1]
     result = client("-i", "-H", f"If-None-Match: {etag}", url)
-    assert result.code == 0 and result.text.startswith("HTTP/1.1 304 ") and "Hello" not in result.text
+    assert (
+        result.code == 0 and result.text.startswith("HTTP/1.1 304 ") and "Hello" not in result.text
+    )
     result = client("-i", "-H", "Range: bytes=7-11", url)
     assert result.text.startswith("HTTP/1.1 206 ") and result.text.endswith("\r\n\r\nWorld")
 

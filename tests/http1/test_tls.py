@@ -83,7 +83,7 @@ def test_plain_http_to_a_tls_server(either: list, serve) -> None:
 
 
 def test_old_tls_is_refused(serve) -> None:
-    """RFC 8996. The same curl can do it where the other end wants to: that end is openssl's here."""
+    """RFC 8996."""
     server = serve("--tls")
     old = [require("curl"), "-sS", "-k", "--tls-max", "1.1", "--ciphers", "DEFAULT@SECLEVEL=0"]
     assert run([*old, f"https://{server.address}/hello"]).code == TLS_FAILED
@@ -154,9 +154,13 @@ def test_truncation_attack(client, ends_by_closing, certificate: Path) -> None:
 def test_trace_and_key_log(serve, client, tmp_path, monkeypatch, certificate: Path) -> None:
     """The trace shows what was said inside TLS; SSLKEYLOGFILE is for those who captured outside."""
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
-    server = serve("--trace", "--tls", "--cert", certificate, "--key", certificate.parent / "key.pem")
+    server = serve(
+        "--trace", "--tls", "--cert", certificate, "--key", certificate.parent / "key.pem"
+    )
     result = client("--trace", "--cacert", certificate, f"https://{server.address}/hello")
     assert "Hello, World!" in result.text and "(not explained)" not in result.text
     server.wait_for("Hello, World!")
-    secrets = re.findall(r"^(\w+) [0-9a-f]{64} [0-9a-f]+$", (tmp_path / "keys").read_text(), re.MULTILINE)
+    secrets = re.findall(
+        r"^(\w+) [0-9a-f]{64} [0-9a-f]+$", (tmp_path / "keys").read_text(), re.MULTILINE
+    )
     assert "CLIENT_TRAFFIC_SECRET_0" in secrets and "SERVER_TRAFFIC_SECRET_0" in secrets

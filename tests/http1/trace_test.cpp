@@ -103,7 +103,19 @@ TEST_CASE("the dump of one exchange") {
   talk.on_server = answering({200, {}, 1, {{"Content-Type", "text/plain"}}}, "hello\n");
   talk.client().send({"GET", "/hello", 1, {{"Host", "127.0.0.1:8080"}, {"X-Own", "a\tb"}}});
   talk.run();
-  INFO(client.dumps);
-  CHECK(client.dumps == R"(
+  CHECK("\n" + client.dumps == R"(
+  0000  GET /hello HTTP/1.1\r\n                   request-line              method GET, target /hello       RFC 9112 §3
+  0015  Host: 127.0.0.1:8080\r\n                  field line                which of the server's sites     RFC 9110 §7.2
+  002b  X-Own: a\tb\r\n                           field line                                                RFC 9112 §5
+  0037  \r\n                                      empty line                the head ends here              RFC 9112 §2.1
+  0000  HTTP/1.1 200 OK\r\n                       status-line               status 200                      RFC 9112 §4
+  0011  Content-Type: text/plain\r\n              field line                what the content is             RFC 9110 §8.3
+  002b  Transfer-Encoding: chunked\r\n            field line                the content comes in chunks     RFC 9112 §6.1
+  0047  \r\n                                      empty line                the head ends here              RFC 9112 §2.1
+  0000  6\r\n                                     chunk-size                6 bytes of data follow          RFC 9112 §7.1
+  0000  hello\n                                   content
+  0000  \r\n                                      CRLF
+  0000  0\r\n                                     chunk-size                the last chunk                  RFC 9112 §7.1
+  0000  \r\n                                      empty line                the message ends here           RFC 9112 §7.1
 )");
 }
