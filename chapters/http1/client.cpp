@@ -14,8 +14,8 @@ struct Client::State {
       : link(std::move(stream), Connection(wire::Side::client, limits), options), may_upload(link.stream().executor()) {
   }
   wire::Link<Connection> link;
-  asio::steady_timer may_upload;  // expires, or is cancelled by 100 (Continue)
-  bool refused = false;           // the final response is an error: the content is not wanted any more
+  wire::Timer may_upload;  // expires, or is cancelled by 100 (Continue)
+  bool refused = false;    // the final response is an error: the content is not wanted any more
 };
 
 Client::Client(wire::Stream stream, const wire::LinkOptions& options, const Limits& limits)
@@ -29,7 +29,7 @@ Client::~Client() {
 
 // region upload
 // Runs beside the reading of the response: a server that echoes would otherwise wait for us to read, and we for it.
-asio::awaitable<void> Client::upload(std::shared_ptr<State> state, Source source, bool wait) {
+wire::awaitable<void> Client::upload(std::shared_ptr<State> state, Source source, bool wait) {
   wire::Link<Connection>& link = state->link;
   if (wait) co_await state->may_upload.async_wait(wire::nothrow);
   const auto wanted = [&] { return !state->refused && !link.over() && !link->closed(); };
@@ -46,7 +46,7 @@ asio::awaitable<void> Client::upload(std::shared_ptr<State> state, Source source
 // endregion
 
 // region client-send
-asio::awaitable<wire::Result<Response>> Client::send(const Request& request, Source source) {
+wire::awaitable<wire::Result<Response>> Client::send(const Request& request, Source source) {
   wire::Link<Connection>& link = state_->link;
   link->send(request);
   state_->refused = false;
@@ -69,7 +69,7 @@ asio::awaitable<wire::Result<Response>> Client::send(const Request& request, Sou
 }
 // endregion
 
-asio::awaitable<wire::Result<wire::Buffer>> Client::read() {
+wire::awaitable<wire::Result<wire::Buffer>> Client::read() {
   wire::Result<Event> event = co_await next();
   if (!event) co_return std::unexpected(std::move(event.error()));
   if (auto* data = std::get_if<Data>(&*event)) co_return std::move(data->bytes);
@@ -78,7 +78,7 @@ asio::awaitable<wire::Result<wire::Buffer>> Client::read() {
 }
 
 // The next event that is no failure.
-asio::awaitable<wire::Result<Event>> Client::next() {
+wire::awaitable<wire::Result<Event>> Client::next() {
   std::optional<Event> event = co_await state_->link.next();
   if (!event) {
     const asio::error_code why = state_->link.why();
@@ -91,9 +91,9 @@ asio::awaitable<wire::Result<Event>> Client::next() {
 
 bool Client::reusable() { return !state_->link.over() && !state_->link->closed() && state_->link->idle(); }
 
-asio::awaitable<void> Client::finish() { co_await state_->link.finish(); }
+wire::awaitable<void> Client::finish() { co_await state_->link.finish(); }
 
-asio::awaitable<Client::Upgraded> Client::upgrade() {
+wire::awaitable<Client::Upgraded> Client::upgrade() {
   wire::Stream stream = co_await state_->link.release();
   const wire::Bytes unread = state_->link->unread();
   Upgraded upgraded{std::move(stream), wire::Buffer(unread.begin(), unread.end())};

@@ -29,27 +29,27 @@ class Client {
   // Sends a request, and its content beside whatever else goes on; returns the head of the final response. Interim
   // responses are skipped. `source` needs a Content-Length or Transfer-Encoding among the fields; with `Expect:
   // 100-continue` it is not asked before the server said so, or kept silent for a second. One exchange at a time.
-  asio::awaitable<wire::Result<Response>> send(const Request& request, Source source = {});
+  wire::awaitable<wire::Result<Response>> send(const Request& request, Source source = {});
 
   // The next piece of the response's content; an empty one: that was all.
-  asio::awaitable<wire::Result<wire::Buffer>> read();
+  wire::awaitable<wire::Result<wire::Buffer>> read();
   const Fields& trailers() const { return trailers_; }  // after the empty piece
 
   // Another request may be sent.
   bool reusable();
   // Says goodbye to the server.
-  asio::awaitable<void> finish();
+  wire::awaitable<void> finish();
   // After a 101 response: hands over the socket, with the bytes of the next protocol that were already read.
   struct Upgraded {
     wire::Stream stream;
     wire::Buffer unread;
   };
-  asio::awaitable<Upgraded> upgrade();
+  wire::awaitable<Upgraded> upgrade();
 
  private:
   struct State;
-  static asio::awaitable<void> upload(std::shared_ptr<State> state, Source source, bool wait);
-  asio::awaitable<wire::Result<Event>> next();
+  static wire::awaitable<void> upload(std::shared_ptr<State> state, Source source, bool wait);
+  wire::awaitable<wire::Result<Event>> next();
 
   std::shared_ptr<State> state_;  // the upload shares it
   Fields trailers_;

@@ -378,7 +378,7 @@ void Connection::fail(wire::Error error) {
 void Connection::end_of_input(Time) {
   const auto nothing_begun = [&] { return receiving_ == Receiving::head && input().empty(); };
   if (receiving_ == Receiving::switched) return hang_up();
-  if (receiving_ == Receiving::nothing) {  // half closed: the answer can still be sent
+  if (receiving_ == Receiving::nothing) {      // half closed: the answer can still be sent
     if (input().empty()) keep_alive_ = false;  // and is the last
   } else if (receiving_ == Receiving::until_close) {
     received_end({});

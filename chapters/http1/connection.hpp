@@ -27,6 +27,7 @@
 namespace http1 {
 
 // Besides the heads themselves, what can happen:
+// region events
 struct Data {  // a piece of content, transfer coding removed
   wire::Buffer bytes;
 };
@@ -40,6 +41,7 @@ struct Failed {  // the peer broke a rule or a deadline; a server has answered a
   wire::Error error;
 };
 using Event = std::variant<Request, Response, Informational, Data, End, Failed>;
+// endregion
 
 struct Limits {
   std::size_t request_line = 8 * 1024;             // 414 beyond; nginx's and Apache's limit
@@ -90,12 +92,14 @@ class Connection : public wire::ConnectionBase<Connection, Event> {
   void close(wire::Time now);
 
  private:
+  // region states
   // The part of the peer's message that comes next.
   enum class Receiving { head, content, until_close, chunk_size, chunk_data, chunk_end, trailers, nothing, switched };
   // Ours.
   enum class Sending { head, content, nothing };
   // What we wait for the peer to do, by the clock.
   enum class Waiting { nothing, idle, head, content };
+  // endregion
 
   bool step_head(wire::Time now);
   bool step_content();

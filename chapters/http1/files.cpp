@@ -12,13 +12,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
-#include <system_error>
 
 namespace http1 {
 
 namespace {
 
-constexpr std::size_t block = 64 * 1024;   // read, then sent: smaller ones cost calls, larger ones page faults
+constexpr std::size_t block = 64 * 1024;    // read, then sent: smaller ones cost calls, larger ones page faults
 constexpr std::uint64_t worth_gzip = 1024;  // below, gzip's own 18 bytes and the time are not worth it
 
 // An open file. Closed by its destructor.
@@ -28,8 +27,7 @@ class File {
   // at its end since then is an attack.
   explicit File(const std::filesystem::path& path)
       : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)) {
-    if (fd_ < 0 && (errno == EMFILE || errno == ENFILE))  // it may be there: nobody can tell now
-      throw std::system_error(errno, std::generic_category(), "opening a file");
+    no_descriptor_ = fd_ < 0 && (errno == EMFILE || errno == ENFILE);
     if (fd_ >= 0 && (::fstat(fd_, &status_) != 0 || !S_ISREG(status_.st_mode))) close();
   }
   ~File() { close(); }
@@ -37,6 +35,8 @@ class File {
   File& operator=(const File&) = delete;
 
   bool is_open() const { return fd_ >= 0; }
+  // It may be there, but no file descriptor is left to look.
+  bool unknown() const { return no_descriptor_; }
   std::uint64_t size() const { return static_cast<std::uint64_t>(status_.st_size); }
   std::time_t modified() const { return status_.st_mtime; }
 
@@ -62,6 +62,7 @@ class File {
     fd_ = -1;
   }
   int fd_;
+  bool no_descriptor_ = false;
   struct stat status_{};
 };
 
@@ -74,7 +75,7 @@ bool is_text(std::string_view type) {
          type == "image/svg+xml" || type == "application/xml";
 }
 
-asio::awaitable<void> send_part(Exchange& exchange, const File& file, Range range) {
+wire::awaitable<void> send_part(Exchange& exchange, const File& file, Range range) {
   wire::Buffer piece(static_cast<std::size_t>(std::min<std::uint64_t>(range.length, block)));
   while (range.length > 0) {
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(range.length, piece.size()));
@@ -88,7 +89,7 @@ asio::awaitable<void> send_part(Exchange& exchange, const File& file, Range rang
   exchange.finish();
 }
 
-asio::awaitable<void> send_compressed(Exchange& exchange, const File& file) {
+wire::awaitable<void> send_compressed(Exchange& exchange, const File& file) {
   Gzip gzip;
   wire::Buffer piece(block);
   for (std::uint64_t at = 0; at < file.size();) {
@@ -109,7 +110,7 @@ asio::awaitable<void> send_compressed(Exchange& exchange, const File& file) {
 Files::Files(const std::filesystem::path& root) : root_(std::filesystem::canonical(root)) {}
 
 // region serve-file
-asio::awaitable<void> Files::serve(Exchange& exchange) const {
+wire::awaitable<void> Files::serve(Exchange& exchange) const {
   const wire::Result<std::string> decoded = percent_decode(exchange.target().path);
   if (!decoded) co_return exchange.respond_error(400);
   const auto inside = std::filesystem::path("." + *decoded).lexically_normal();
@@ -128,6 +129,7 @@ asio::awaitable<void> Files::serve(Exchange& exchange) const {
     if (missing || !is_below(root_, path)) co_return exchange.respond_error(404);
   }
   const File file(path);
+  if (file.unknown()) co_return exchange.respond_error(503);
   if (!file.is_open()) co_return exchange.respond_error(404);
 
   const std::string_view type = content_type(path);

@@ -14,7 +14,7 @@ class Files {
 
   // Content types by extension, Last-Modified and ETag, conditional requests, single byte ranges, gzip where that is
   // accepted and pays. A directory is answered with its index.html.
-  asio::awaitable<void> serve(Exchange& exchange) const;
+  wire::awaitable<void> serve(Exchange& exchange) const;
 
  private:
   std::filesystem::path root_;  // absolute, without links

@@ -92,6 +92,7 @@ std::string_view without_surrounding_space(std::string_view text) {
 // field-line = field-name ":" OWS field-value OWS (RFC 9112 §5)
 Result<Fields> decode_fields(Reader& in, bool may_fold) {
   std::vector<Field> fields;
+  fields.reserve(8);  // most messages have fewer
   while (!in.starts_with("\r\n")) {
     const std::string_view line = in.until("field line", "\r\n");
     if (!in.ok()) return std::unexpected(in.error());

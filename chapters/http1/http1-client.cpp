@@ -140,7 +140,7 @@ class Fetcher {
     link_.tracer = tracer;
   }
 
-  asio::awaitable<int> run() {
+  wire::awaitable<int> run() {
     if (!output_.is_open()) co_return complain(cannot_write, options_.output + " cannot be written");
     int worst = ok;
     for (const std::string& text : options_.urls) {
@@ -153,7 +153,7 @@ class Fetcher {
   }
 
  private:
-  asio::awaitable<int> fetch(const std::string& text) {
+  wire::awaitable<int> fetch(const std::string& text) {
     wire::Result<http1::Url> url = http1::parse_url(text);
     if (!url) co_return complain(bad_url, text + ": " + url.error().detail);
     std::string method = options_.method;
@@ -209,7 +209,7 @@ class Fetcher {
   }
 
   // Sends the request over a connection that is there, or over a new one.
-  asio::awaitable<wire::Result<http1::Response>> exchange(const http1::Url& url, const http1::Request& request,
+  wire::awaitable<wire::Result<http1::Response>> exchange(const http1::Url& url, const http1::Request& request,
                                                           bool with_content) {
     const std::string origin = url.scheme + "://" + url.authority();
     const bool reused = client_ && origin_ == origin && client_->reusable();
@@ -233,7 +233,7 @@ class Fetcher {
     co_return response;
   }
 
-  asio::awaitable<bool> connect(const http1::Url& url) {
+  wire::awaitable<bool> connect(const http1::Url& url) {
     client_.reset();
     const bool secure = url.scheme == "https";
     if (secure && !tls_) tls_ = wire::client_tls(options_.ca_file);
@@ -258,7 +258,7 @@ class Fetcher {
   }
 
   // Reads the content, and writes it where `wanted`.
-  asio::awaitable<int> receive(const http1::Response& response, bool wanted) {
+  wire::awaitable<int> receive(const http1::Response& response, bool wanted) {
     if (options_.include && wanted) {
       wire::Buffer head;
       wire::Writer out(head);
@@ -330,7 +330,7 @@ int main(int argc, char** argv) {
   try {
     asio::io_context io(1);
     bool late = false;
-    asio::steady_timer deadline(io);
+    wire::Timer deadline(io);
     if (options.max_time > 0) {
       deadline.expires_after(std::chrono::milliseconds(static_cast<long>(options.max_time * 1000)));
       deadline.async_wait([&](asio::error_code ec) {

@@ -9,7 +9,7 @@
 namespace {
 
 // region hello
-asio::awaitable<void> hello(http1::Exchange& exchange) {
+wire::awaitable<void> hello(http1::Exchange& exchange) {
   http1::Response response;
   response.fields.add("Content-Type", "text/plain");
   exchange.respond(std::move(response), "Hello, World!");
@@ -19,7 +19,7 @@ asio::awaitable<void> hello(http1::Exchange& exchange) {
 
 // region echo
 // Sends the content back while it comes: any amount of it, in constant memory.
-asio::awaitable<void> echo(http1::Exchange& exchange) {
+wire::awaitable<void> echo(http1::Exchange& exchange) {
   http1::Response response;
   const std::string* type = exchange.request().fields.find("Content-Type");
   response.fields.add("Content-Type", type ? *type : "application/octet-stream");

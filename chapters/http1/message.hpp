@@ -21,7 +21,10 @@ class Fields {
   Fields(std::initializer_list<Field> fields) : fields_(fields) {}
   explicit Fields(std::vector<Field> fields) : fields_(std::move(fields)) {}
 
-  void add(std::string name, std::string value) { fields_.push_back({std::move(name), std::move(value)}); }
+  void add(std::string name, std::string value) {
+    if (fields_.empty()) fields_.reserve(8);  // most messages have fewer
+    fields_.push_back({std::move(name), std::move(value)});
+  }
   void set(std::string name, std::string value);  // instead of all of that name
   void remove(std::string_view name);
 

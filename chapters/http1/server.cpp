@@ -38,7 +38,7 @@ bool path_matches(std::string_view pattern, std::string_view path) {
 // ---- Exchange --------------------------------------------------------------------------------------------------
 
 // region exchange-read
-asio::awaitable<wire::Result<wire::Buffer>> Exchange::read() {
+wire::awaitable<wire::Result<wire::Buffer>> Exchange::read() {
   if (received_all_ || finished_) co_return wire::Buffer();
   if (link_->must_continue()) link_->send(Response{100, {}, 1, {}});
   std::optional<Event> event = co_await link_.next();
@@ -49,7 +49,7 @@ asio::awaitable<wire::Result<wire::Buffer>> Exchange::read() {
   co_return wire::Buffer();
 }
 
-asio::awaitable<wire::Result<std::string>> Exchange::read_all(std::size_t limit) {
+wire::awaitable<wire::Result<std::string>> Exchange::read_all(std::size_t limit) {
   std::string content;
   for (;;) {
     wire::Result<wire::Buffer> piece = co_await read();
@@ -83,7 +83,7 @@ void Exchange::start(Response response) {
   link_->send(std::move(response));
 }
 
-asio::awaitable<bool> Exchange::write(wire::Bytes piece) {
+wire::awaitable<bool> Exchange::write(wire::Bytes piece) {
   if (gone()) co_return false;
   link_->send_data(piece);
   co_await link_.flush();
@@ -95,7 +95,7 @@ void Exchange::finish(const Fields& trailers) {
   if (!gone()) link_->send_end(trailers);
 }
 
-asio::awaitable<Exchange::Upgraded> Exchange::upgrade(Response switching_protocols) {
+wire::awaitable<Exchange::Upgraded> Exchange::upgrade(Response switching_protocols) {
   started_ = taken_over_ = true;
   link_->send(std::move(switching_protocols));
   wire::Stream stream = co_await link_.release();
@@ -115,7 +115,7 @@ void Server::route(std::string method, std::string path, Handler handler) {
 wire::Server::Handler Server::handler() { return std::bind_front(&Server::serve, this); }
 
 // region serve
-asio::awaitable<void> Server::serve(wire::Stream stream, wire::LinkOptions options) {
+wire::awaitable<void> Server::serve(wire::Stream stream, wire::LinkOptions options) {
   Link link(std::move(stream), Connection(wire::Side::server, limits_), options);
   for (;;) {
     std::optional<Event> event = co_await link.next();

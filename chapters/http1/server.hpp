@@ -1,6 +1,6 @@
 // An HTTP/1.1 server to build upon: routes with handlers. A handler is a coroutine that is given one Exchange.
 //
-//     asio::awaitable<void> hello(http1::Exchange& exchange) {
+//     wire::awaitable<void> hello(http1::Exchange& exchange) {
 //       exchange.respond({.fields = {{"Content-Type", "text/plain"}}}, "Hello, World!");
 //       co_return;
 //     }
@@ -35,9 +35,9 @@ class Exchange {
   // The next piece of the request's content; an empty one: that was all, or the answer is finished. An Error: the peer
   // is gone or broke a rule, and has had its answer; the handler can only return. Sends 100 (Continue) if the client
   // waits for it.
-  asio::awaitable<wire::Result<wire::Buffer>> read();
+  wire::awaitable<wire::Result<wire::Buffer>> read();
   // All of it, but at most `limit` bytes. An Error with wire_code 413 where there is more: not answered yet.
-  asio::awaitable<wire::Result<std::string>> read_all(std::size_t limit = 1 << 20);
+  wire::awaitable<wire::Result<std::string>> read_all(std::size_t limit = 1 << 20);
 
   // The whole answer at once.
   void respond(Response response, std::string_view content = {});
@@ -47,7 +47,7 @@ class Exchange {
   // Or piece by piece: start(), write() as often as needed, finish(). write() waits until the peer has room; false:
   // it is gone.
   void start(Response response);
-  asio::awaitable<bool> write(wire::Bytes piece);
+  wire::awaitable<bool> write(wire::Bytes piece);
   void finish(const Fields& trailers = {});
 
   // Ends HTTP on this connection: sends the 101 response, and hands over the socket with the bytes of the next
@@ -57,7 +57,7 @@ class Exchange {
     wire::Stream stream;
     wire::Buffer unread;
   };
-  asio::awaitable<Upgraded> upgrade(Response switching_protocols);
+  wire::awaitable<Upgraded> upgrade(Response switching_protocols);
 
   bool gone() const { return link_.over() || link_->closed(); }  // nobody listens any more; answers vanish
   bool answered() const { return started_; }
@@ -74,7 +74,7 @@ class Exchange {
 
 class Server {
  public:
-  using Handler = std::function<asio::awaitable<void>(Exchange&)>;
+  using Handler = std::function<wire::awaitable<void>(Exchange&)>;
 
   explicit Server(const Limits& limits = {}) : limits_(limits) {}
 
@@ -90,7 +90,7 @@ class Server {
     Handler handler;
   };
 
-  asio::awaitable<void> serve(wire::Stream stream, wire::LinkOptions options);
+  wire::awaitable<void> serve(wire::Stream stream, wire::LinkOptions options);
   const Handler* find(Exchange& exchange) const;  // nullptr: it is answered already
 
   std::vector<Route> routes_;

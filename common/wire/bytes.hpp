@@ -68,12 +68,14 @@ class Reader {
   // Text shows in traces as characters.
   std::string_view text(std::string_view what, std::size_t n) { return as_text(noted(what, take(what, n), 0, true)); }
 
+  // region until
   // Text up to a delimiter, which is read too but not returned. No delimiter left means truncated.
   std::string_view until(std::string_view what, std::string_view delimiter) {
     const std::size_t n = as_text(in_.subspan(pos_, left())).find(delimiter);
     if (n == std::string_view::npos) fail(Errc::truncated, std::string(what) + " has no end");
     return as_text(noted(what, take(what, ok() ? n + delimiter.size() : 0), delimiter.size(), true));
   }
+  // endregion
 
   // Looks ahead; reads nothing.
   bool starts_with(std::string_view text) const { return as_text(in_.subspan(pos_, left())).starts_with(text); }
@@ -111,6 +113,7 @@ class Reader {
   }
 
  private:
+  // region take
   Bytes take(std::string_view what, std::size_t n) {
     if (!ok()) return {};
     if (n > left()) {
@@ -121,6 +124,8 @@ class Reader {
     pos_ += n;
     return in_.subspan(pos_ - n, n);
   }
+  // endregion
+  // region integer
   template <std::unsigned_integral T, std::endian Order>
   T integer(std::string_view what, std::size_t n) {
     const std::size_t start = pos_;
@@ -133,6 +138,7 @@ class Reader {
     note(what, start, value);
     return static_cast<T>(value);
   }
+  // endregion
   void note(std::string_view what, std::size_t start, std::uint64_t value) {
     if (ok() && trace_) trace_->add(base_ + start, pos_ - start, what, std::to_string(value));
   }

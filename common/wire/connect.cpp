@@ -9,12 +9,12 @@ std::string to_string(const ConnectError& error) {
   return std::string(steps[static_cast<int>(error.step)]) + ": " + error.code.message();
 }
 
-asio::awaitable<std::expected<Stream, ConnectError>> connect(std::string host, std::uint16_t port,
-                                                             asio::ssl::context* tls, Clock::duration limit) {
+awaitable<std::expected<Stream, ConnectError>> connect(std::string host, std::uint16_t port, asio::ssl::context* tls,
+                                                       Clock::duration limit) {
   using Step = ConnectError::Step;
   const auto executor = co_await asio::this_coro::executor;
-  Tcp::resolver resolver(executor);
-  Tcp::socket socket(executor);
+  TcpResolver resolver(executor);
+  TcpSocket socket(executor);
   const std::string service = std::to_string(port);
   const auto stop_resolving = [&] { resolver.cancel(); };
   const Deadline resolved(executor, limit, stop_resolving);

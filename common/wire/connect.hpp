@@ -17,8 +17,8 @@ std::string to_string(const ConnectError& error);
 
 // Tries the addresses of `host` (a name or an address) in turn. `tls`: nullptr for plain TCP. `limit` is for each of
 // the steps: 10 s is longer than any server that is there needs.
-asio::awaitable<std::expected<Stream, ConnectError>> connect(std::string host, std::uint16_t port,
-                                                             asio::ssl::context* tls = nullptr,
-                                                             Clock::duration limit = std::chrono::seconds(10));
+awaitable<std::expected<Stream, ConnectError>> connect(std::string host, std::uint16_t port,
+                                                       asio::ssl::context* tls = nullptr,
+                                                       Clock::duration limit = std::chrono::seconds(10));
 
 }  // namespace wire

@@ -45,6 +45,7 @@
 
 namespace wire {
 
+// region concept
 // What the drivers and the tests ask of any protocol over a byte stream.
 template <class C>
 concept StreamConnection = requires(C c, const C k, Bytes in, Time now, Observer* observer) {
@@ -61,6 +62,7 @@ concept StreamConnection = requires(C c, const C k, Bytes in, Time now, Observer
   { k.unread() } -> std::same_as<Bytes>;                              // input that was not consumed
   c.observe(observer);                                                // report every frame; nullptr: none
 };
+// endregion
 
 // The plumbing that stream protocols share: the three queues (input, events, output) and the reporting of frames.
 template <class Derived, class EventType>
@@ -76,6 +78,7 @@ class ConnectionBase {
   }
   void receive_eof(Time) { eof_ = true; }
 
+  // region poll
   std::optional<Event> poll(Time now) {
     while (events_.empty() && !closed_ && self().step(now)) {
     }
@@ -91,6 +94,7 @@ class ConnectionBase {
     }
     return event;
   }
+  // endregion
 
   Buffer take_output() { return std::exchange(output_, {}); }
   std::size_t output_size() const { return output_.size(); }
@@ -104,6 +108,7 @@ class ConnectionBase {
   // The bytes received and not yet consumed.
   Bytes input() const { return unread(); }
 
+  // region read-frame
   // Consumes the next n bytes as one frame. decode(Reader&) returns what they mean; an observer is shown the fields
   // that it read. Views that the decoder returns live until the next receive() or poll().
   template <class Decode>
@@ -116,6 +121,7 @@ class ConnectionBase {
     if (observer_) observer_->frame(Direction::received, title, frame, trace);
     return result;
   }
+  // endregion
 
   // Appends one frame to the output: write(Writer&) encodes it; if it throws, nothing is appended. An observer is shown
   // how decode(Reader&) reads it.

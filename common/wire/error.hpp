@@ -11,6 +11,7 @@
 
 namespace wire {
 
+// region error
 enum class Errc {
   truncated,    // the input ended inside a field
   malformed,    // the bytes break the grammar
@@ -30,6 +31,7 @@ struct Error {
   std::string detail;         // for a person: "Keep Alive needs 2 bytes, 1 left, at byte 10"
   std::uint32_t wire_code{};  // the protocol's own number, where it has one to send: 400, 1002, 0x81 ...
 };
+// endregion
 
 // "malformed: Keep Alive needs ..."
 inline std::string to_string(const Error& error) { return std::string(name(error.code)) + ": " + error.detail; }

@@ -83,6 +83,7 @@ void LinkBase::received(asio::error_code ec, Bytes bytes) {
   }
 }
 
+// region write
 void LinkBase::write() {
   if (over() || output_size() == 0) return;
   if (!writing_.empty()) {  // the peer has not taken the last batch yet
@@ -107,6 +108,7 @@ void LinkBase::write() {
     else self->write();
   });
 }
+// endregion
 
 void LinkBase::write_soon() {
   if (write_is_due_ || output_size() == 0) return;
@@ -118,6 +120,7 @@ void LinkBase::write_soon() {
   });
 }
 
+// region arm
 // One timer for all deadlines of a connection. Racing a timer with every operation would halve the throughput, and a
 // deadline that has moved away costs nothing here: the alarm looks again when it goes off too early.
 void LinkBase::arm() {
@@ -130,6 +133,7 @@ void LinkBase::arm() {
     if (!ec) self->alarm();
   });
 }
+// endregion
 
 void LinkBase::alarm() {
   if (over()) return;
@@ -143,6 +147,7 @@ void LinkBase::alarm() {
   arm();
 }
 
+// region say-goodbye
 // Closing a socket that still has unread input makes TCP send a reset, which can destroy what we wrote last (an error
 // message, say) before the peer has read it: RFC 9112 §9.6. So: FIN first, then read on until the peer's FIN.
 void LinkBase::say_goodbye() {
@@ -157,6 +162,7 @@ void LinkBase::say_goodbye() {
     else self->read();
   });
 }
+// endregion
 
 void LinkBase::close() {
   if (over()) return;

@@ -9,8 +9,6 @@
 #pragma once
 #include "wire/stream.hpp"
 
-#include <asio/steady_timer.hpp>
-
 #include <set>
 
 namespace wire {
@@ -50,8 +48,8 @@ class LinkBase : public std::enable_shared_from_this<LinkBase> {
   LinkBase& operator=(const LinkBase&) = delete;
 
   void start();
-  void read();                        // if there is room and nothing else forbids it
-  void hold_reading();                // until resume_reading(); reading() turns false soon
+  void read();          // if there is room and nothing else forbids it
+  void hold_reading();  // until resume_reading(); reading() turns false soon
   void resume_reading() { held_ = false; }
   void write();                       // what can be written now; the rest goes by itself
   void write_soon();                  // once whoever is running now waits for something
@@ -89,8 +87,8 @@ class LinkBase : public std::enable_shared_from_this<LinkBase> {
 
   Stream stream_;
   LinkOptions options_;
-  asio::steady_timer changed_;  // never expires: cancelling it is how waiting coroutines are woken
-  asio::steady_timer alarm_;
+  Timer changed_;  // never expires: cancelling it is how waiting coroutines are woken
+  Timer alarm_;
   Time alarm_at_ = Time::max();
   Time last_activity_ = Clock::now();
   Time goodbye_until_ = Time::max();
@@ -122,8 +120,9 @@ class Link {
   // The protocol itself. What its verbs append leaves with the next next() or flush().
   C* operator->() { return &state_->connection; }
 
+  // region next
   // The next event; nothing when the connection is over. One coroutine at a time.
-  asio::awaitable<std::optional<Event>> next() {
+  awaitable<std::optional<Event>> next() {
     const auto state = state_;  // whoever destroys the link meanwhile ends it, no more
     for (;;) {
       if (state->above_high_water()) state->write();
@@ -143,10 +142,11 @@ class Link {
       co_await state->changed();
     }
   }
+  // endregion
 
   // The next event, which must be an E: anything else is an Error.
   template <class E>
-  asio::awaitable<Result<E>> expect() {
+  awaitable<Result<E>> expect() {
     std::optional<Event> event = co_await next();
     if (!event) co_return failure(Errc::truncated, "the connection ended: " + why().message());
     if (auto* expected = std::get_if<E>(&*event)) co_return std::move(*expected);
@@ -154,7 +154,7 @@ class Link {
   }
 
   // Waits until everything is written, or the connection is over.
-  asio::awaitable<void> flush() {
+  awaitable<void> flush() {
     const auto state = state_;
     state->write();
     while (!state->over() && state->unsent() > 0) {
@@ -164,7 +164,7 @@ class Link {
   }
 
   // Says goodbye, and waits until it is over.
-  asio::awaitable<void> finish() {
+  awaitable<void> finish() {
     state_->close();
     for (;;) {
       const std::optional<Event> event = co_await next();
@@ -185,7 +185,7 @@ class Link {
 
   // Everything so far in the clear, everything from here in TLS. Plaintext that was already read would be taken for
   // part of the protected conversation (CVE-2011-0411), so it is an error.
-  asio::awaitable<asio::error_code> start_tls(asio::ssl::context& context, std::string host, Clock::duration limit) {
+  awaitable<asio::error_code> start_tls(asio::ssl::context& context, std::string host, Clock::duration limit) {
     co_await quiesce();
     asio::error_code ec = asio::error::invalid_argument;
     if (!state_->connection.unread().empty() || state_->over()) co_return ec;
@@ -196,7 +196,7 @@ class Link {
 
   // Another protocol takes the connection over: write what is left and hand out the socket. The bytes that were read
   // too far are in (*link).unread(). The link is over then.
-  asio::awaitable<Stream> release() {
+  awaitable<Stream> release() {
     co_await quiesce();
     Stream stream = std::move(state_->stream());
     state_->end({});
@@ -224,7 +224,7 @@ class Link {
   };
 
   // Nothing is being written and nothing is being read.
-  asio::awaitable<void> quiesce() {
+  awaitable<void> quiesce() {
     co_await flush();
     state_->hold_reading();
     while (state_->reading() && !state_->over()) co_await state_->changed();

@@ -100,7 +100,7 @@ int run_server(const ProgramOptions& program, ServerOptions options, const Serve
   return 1;
 }
 
-int run_client(asio::io_context& io, asio::awaitable<int> conversation) {
+int run_client(asio::io_context& io, awaitable<int> conversation) {
   int exit_code = 1;
   asio::co_spawn(io, std::move(conversation), [&](std::exception_ptr e, int result) {
     if (e) std::rethrow_exception(e);

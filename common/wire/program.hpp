@@ -39,6 +39,6 @@ void add_limits_to(CLI::App& app, ServerOptions& options);
 int run_server(const ProgramOptions& program, ServerOptions options, const Server::Handler& handler);
 
 // Runs one coroutine, for a client; its result is the exit code.
-int run_client(asio::io_context& io, asio::awaitable<int> conversation);
+int run_client(asio::io_context& io, awaitable<int> conversation);
 
 }  // namespace wire

@@ -5,13 +5,13 @@
 
 namespace wire {
 
-Server::Server(asio::any_io_executor executor, const Tcp::endpoint& where, ServerOptions options, Handler handler)
+Server::Server(Executor executor, const Tcp::endpoint& where, ServerOptions options, Handler handler)
     : acceptor_(executor, where), port_(acceptor_.local_endpoint().port()), changed_(executor, Time::max()),
       options_(std::move(options)), handler_(std::move(handler)) {
   options_.link.roster = std::make_shared<Roster>();
 }
 
-asio::awaitable<void> Server::run() {
+awaitable<void> Server::run() {
   while (!stopping_) {
     if (live_ >= options_.max_connections) {
       co_await changed_.async_wait(nothrow);
@@ -27,7 +27,7 @@ asio::awaitable<void> Server::run() {
     begin(Stream(std::move(socket), Side::server));
   }
   options_.link.roster->stop();
-  asio::steady_timer grace(acceptor_.get_executor(), options_.grace);
+  Timer grace(acceptor_.get_executor(), options_.grace);
   grace.async_wait([roster = options_.link.roster](asio::error_code ec) {
     if (!ec) roster->abort();
   });
@@ -57,14 +57,14 @@ void Server::begin(Stream stream) {
   asio::co_spawn(acceptor_.get_executor(), std::move(conversation), over);
 }
 
-asio::awaitable<void> Server::serve_in_tls(Stream stream) {
+awaitable<void> Server::serve_in_tls(Stream stream) {
   const std::string no_name;  // only a client knows whom it expects
   const asio::error_code failed = co_await stream.start_tls(*options_.tls, no_name, options_.handshake);
   if (!failed) co_await handler_(std::move(stream), options_.link);
 }
 
-asio::awaitable<void> Server::pause(Clock::duration length) {
-  asio::steady_timer timer(acceptor_.get_executor(), length);
+awaitable<void> Server::pause(Clock::duration length) {
+  Timer timer(acceptor_.get_executor(), length);
   co_await timer.async_wait(nothrow);
 }
 

@@ -17,13 +17,13 @@ struct ServerOptions {
 class Server {
  public:
   // Serves one connection: make a Link of the two, and loop around its next().
-  using Handler = std::function<asio::awaitable<void>(Stream, LinkOptions)>;
+  using Handler = std::function<awaitable<void>(Stream, LinkOptions)>;
 
   // Listens at once. Throws std::system_error where it cannot.
-  Server(asio::any_io_executor executor, const Tcp::endpoint& where, ServerOptions options, Handler handler);
+  Server(Executor executor, const Tcp::endpoint& where, ServerOptions options, Handler handler);
 
   // Accepts until stop(), then waits until every connection is over.
-  asio::awaitable<void> run();
+  awaitable<void> run();
   void stop();
 
   std::uint16_t port() const { return port_; }
@@ -31,12 +31,12 @@ class Server {
 
  private:
   void begin(Stream stream);
-  asio::awaitable<void> serve_in_tls(Stream stream);
-  asio::awaitable<void> pause(Clock::duration length);
+  awaitable<void> serve_in_tls(Stream stream);
+  awaitable<void> pause(Clock::duration length);
 
-  Tcp::acceptor acceptor_;
+  TcpAcceptor acceptor_;
   std::uint16_t port_;
-  asio::steady_timer changed_;  // as in Link: cancelled to wake run()
+  Timer changed_;  // as in Link: cancelled to wake run()
   ServerOptions options_;
   Handler handler_;
   std::size_t live_ = 0;

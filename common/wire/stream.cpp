@@ -4,8 +4,8 @@
 
 namespace wire {
 
-Deadline::Deadline(asio::any_io_executor executor, Clock::duration limit, std::function<void()> on_late)
-    : state_(new State{asio::steady_timer(executor, limit), std::move(on_late)}) {
+Deadline::Deadline(Executor executor, Clock::duration limit, std::function<void()> on_late)
+    : state_(new State{Timer(executor, limit), std::move(on_late)}) {
   state_->timer.async_wait([state = state_](asio::error_code ec) {
     if (ec || !state->on_late) return;
     state->passed = true;
@@ -18,7 +18,7 @@ Deadline::~Deadline() {
   state_->timer.cancel();
 }
 
-Stream::Stream(Tcp::socket socket, Side we_are) : socket_(std::move(socket)), we_are_(we_are) {
+Stream::Stream(TcpSocket socket, Side we_are) : socket_(std::move(socket)), we_are_(we_are) {
   asio::error_code ignored;                          // a peer that is gone already shows itself at the first read
   socket_.set_option(Tcp::no_delay(true), ignored);  // we write whole batches; Nagle's algorithm would only delay them
   socket_.non_blocking(true, ignored);
@@ -32,8 +32,7 @@ Bytes Stream::with_more(std::size_t n) {
   return Bytes(chunk).first(n);
 }
 
-asio::awaitable<asio::error_code> Stream::start_tls(asio::ssl::context& context, std::string host,
-                                                    Clock::duration limit) {
+awaitable<asio::error_code> Stream::start_tls(asio::ssl::context& context, std::string host, Clock::duration limit) {
   tls_ = std::make_unique<Tls>(std::move(socket_), context);
   const bool client = we_are_ == Side::client;
   if (client) {

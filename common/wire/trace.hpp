@@ -24,6 +24,7 @@ inline std::string as_string(Bytes b) { return std::string(as_text(b)); }
 std::string visible(Bytes bytes);
 
 struct Trace {
+  // region field
   struct Field {
     std::size_t offset, size;
     int depth;            // how many parts this field lies inside
@@ -33,6 +34,7 @@ struct Trace {
     std::string meaning;  // what that value says, in words
     std::string section;  // where the specification defines it: "RFC 9112 §3"
   };
+  // endregion
   std::vector<Field> fields;
   int depth = 0;
 

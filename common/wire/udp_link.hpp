@@ -3,11 +3,11 @@
 #include "wire/stream.hpp"
 
 #include <asio/ip/udp.hpp>
-#include <asio/steady_timer.hpp>
 
 namespace wire {
 
 using Udp = asio::ip::udp;
+using UdpSocket = asio::basic_datagram_socket<Udp, Executor>;
 
 inline Udp::endpoint to_endpoint(const Peer& peer, bool v6_socket) {
   const asio::ip::address_v6 v6(peer.address);
@@ -21,7 +21,7 @@ class UdpLink {
   using Event = typename C::Event;
 
   // The socket is open, and bound where the protocol wants it. `tracer` must outlive the link.
-  UdpLink(Udp::socket socket, C connection, Side we_are, Tracer* tracer = nullptr)
+  UdpLink(UdpSocket socket, C connection, Side we_are, Tracer* tracer = nullptr)
       : state_(std::make_shared<State>(std::move(socket), std::move(connection), tracer)) {
     if (!tracer) return;
     state_->observer = tracer->watch_datagrams(we_are);
@@ -37,7 +37,7 @@ class UdpLink {
   Udp::endpoint local() const { return state_->socket.local_endpoint(); }
 
   // The next event; nothing when the machine is closed and all is sent. One coroutine at a time.
-  asio::awaitable<std::optional<Event>> next() {
+  awaitable<std::optional<Event>> next() {
     const auto state = state_;
     for (;;) {
       std::optional<Event> event = state->connection.poll(Clock::now());
@@ -63,7 +63,7 @@ class UdpLink {
   static constexpr std::size_t max_unsent = 1'000;  // datagrams may be lost, so the rest may be lost here
 
   struct State : std::enable_shared_from_this<State> {
-    State(Udp::socket s, C c, Tracer* t)
+    State(UdpSocket s, C c, Tracer* t)
         : socket(std::move(s)), connection(std::move(c)), tracer(t), changed(socket.get_executor(), Time::max()),
           alarm(socket.get_executor()), v6(socket.local_endpoint().address().is_v6()) {
       socket.non_blocking(true);
@@ -72,7 +72,7 @@ class UdpLink {
     void receive() {
       if (receiving || over) return;
       receiving = true;
-      socket.async_wait(Udp::socket::wait_read, [self = this->shared_from_this()](asio::error_code ec) {
+      socket.async_wait(UdpSocket::wait_read, [self = this->shared_from_this()](asio::error_code ec) {
         self->receiving = false;
         if (!ec) self->read_all();
         self->changed.cancel();
@@ -109,7 +109,7 @@ class UdpLink {
     }
     void send_later() {
       sending = true;
-      socket.async_wait(Udp::socket::wait_write, [self = this->shared_from_this()](asio::error_code) {
+      socket.async_wait(UdpSocket::wait_write, [self = this->shared_from_this()](asio::error_code) {
         self->sending = false;
         self->send();
         self->changed.cancel();
@@ -138,11 +138,11 @@ class UdpLink {
       changed.cancel();
     }
 
-    Udp::socket socket;
+    UdpSocket socket;
     C connection;
     Tracer* tracer;
     std::unique_ptr<Observer> observer;
-    asio::steady_timer changed, alarm;
+    Timer changed, alarm;
     std::optional<Time> alarm_at;
     std::deque<Datagram> unsent;
     bool v6;

@@ -9,7 +9,8 @@ namespace heard {
 
 struct Conversation {
   explicit Conversation(std::size_t piece_size, const http1::Limits& limits = {})
-      : pair(http1::Connection(wire::Side::client, limits), http1::Connection(wire::Side::server, limits), piece_size) {}
+      : pair(http1::Connection(wire::Side::client, limits), http1::Connection(wire::Side::server, limits), piece_size) {
+  }
 
   using Handler = std::function<void(const http1::Event&, http1::Connection&)>;
   Handler on_client, on_server;  // what each does about an event
@@ -23,15 +24,13 @@ struct Conversation {
 
   // Until nobody has more to say.
   void run() {
-    pair.run(
-        [this](const http1::Event& event) {
-          client_heard(event);
-          if (on_client) on_client(event, pair.client);
-        },
-        [this](const http1::Event& event) {
-          server_heard(event);
-          if (on_server) on_server(event, pair.server);
-        });
+    pair.run([this](const http1::Event& event) {
+      client_heard(event);
+      if (on_client) on_client(event, pair.client);
+    }, [this](const http1::Event& event) {
+      server_heard(event);
+      if (on_server) on_server(event, pair.server);
+    });
   }
 };
 

@@ -141,7 +141,7 @@ TEST_CASE("204 and 304 have no content, and say nothing about its transfer") {
       {204, Fields{}, "HTTP/1.1 204 No Content\r\n\r\n"},
       {204, length(5), "HTTP/1.1 204 No Content\r\n\r\n"},  // RFC 9110 §8.6: no Content-Length either
       {304, Fields{{"ETag", "\"x\""}}, "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n"},
-      {304, length(5), "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"},  // what GET would have
+      {304, length(5), "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"},          // what GET would have
       {204, Fields{{"Transfer-Encoding", "chunked"}}, "HTTP/1.1 204 No Content\r\n\r\n"},  // RFC 9112 §6.1
   }));
   talk.on_server = answering({status, {}, 1, fields}, "hello");
@@ -377,7 +377,9 @@ TEST_CASE("a client takes content that ends with the connection") {
 }
 
 TEST_CASE("a client believes HTTP/1.0 only with keep-alive") {
-  const auto kept = [](std::string_view response) { return heard::by_client(Pieces{wire::as_bytes(response)}).keep_alive; };
+  const auto kept = [](std::string_view response) {
+    return heard::by_client(Pieces{wire::as_bytes(response)}).keep_alive;
+  };
   CHECK_FALSE(kept("HTTP/1.0 204 No Content\r\n\r\n"));
   CHECK(kept("HTTP/1.0 204 No Content\r\nConnection: keep-alive\r\n\r\n"));
   CHECK(kept("HTTP/1.1 204 No Content\r\n\r\n"));

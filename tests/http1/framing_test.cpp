@@ -79,7 +79,8 @@ TEST_CASE("rule 4: chunked, if that is the last transfer coding") {
 }
 
 TEST_CASE("rule 5: a length that is none") {
-  for (const char* length : {"-1", "+5", "5,5", "5, 5", "5,6", "5 5", "0x5", "5.0", "5e0", "a", "", "5;", "\"5\"", "٥"}) {
+  for (const char* length :
+       {"-1", "+5", "5,5", "5, 5", "5,6", "5 5", "0x5", "5.0", "5e0", "a", "", "5;", "\"5\"", "٥"}) {
     INFO("[" << length << "]");
     CHECK(of_request({{"Content-Length", length}}) == "400");
     CHECK(of_response({{"Content-Length", length}}) == "400");
@@ -146,8 +147,9 @@ TEST_CASE("chunk sizes") {
     CHECK(*decoded == size);
   }
   for (const std::string_view line :
-       {"", " ", " 5", "-5", "+5", "0x5", "g", "5g", "5 5", "5,5", "5;", "5;;a", "5;=b", "5;a=", "5;a=\"b", "5;a=\"b\"c",
-        "5;a b", "5;a=b c", "5\r", "5;a=\rb", "5;a=\"\r\"", "5;a=\"\\\r\"", "5;\xe9", "5\v"}) {
+       {"",      " ",       " 5",  "-5",      "+5",         "0x5",          "g",       "5g",
+        "5 5",   "5,5",     "5;",  "5;;a",    "5;=b",       "5;a=",         "5;a=\"b", "5;a=\"b\"c",
+        "5;a b", "5;a=b c", "5\r", "5;a=\rb", "5;a=\"\r\"", "5;a=\"\\\r\"", "5;\xe9",  "5\v"}) {
     INFO("[" << wire::visible(wire::as_bytes(line)) << "]");
     const auto decoded = chunk_size(line);
     REQUIRE_FALSE(decoded);

@@ -1,5 +1,5 @@
-// A client under any bytes, after a request that the first byte of the input chooses: the same is heard whether they come at
-// once or byte by byte, and nothing is said in return.
+// A client under any bytes, after a request that the first byte of the input chooses: the same is heard whether they
+// come at once or byte by byte, and nothing is said in return.
 #include "heard.hpp"
 
 #include <cstdlib>

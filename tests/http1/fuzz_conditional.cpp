@@ -1,5 +1,5 @@
-// Everything that reads the value of a field: conditions, ranges, weights, dates and lists. The first line of the input is the
-// value of each in turn.
+// Everything that reads the value of a field: conditions, ranges, weights, dates and lists. The first line of the input
+// is the value of each in turn.
 #include "http1/conditional.hpp"
 #include "http1/date.hpp"
 #include "http1/framing.hpp"

@@ -1,5 +1,5 @@
-// Heads, of requests and of responses. What is accepted can be written, and is then read as the same; and a head reads the
-// same with a trace and without, every byte explained once.
+// Heads, of requests and of responses. What is accepted can be written, and is then read as the same; and a head reads
+// the same with a trace and without, every byte explained once.
 #include "heard.hpp"
 
 #include "http1/head.hpp"

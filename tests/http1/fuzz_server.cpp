@@ -1,5 +1,5 @@
-// A server under any bytes: the same is heard, and answered, whether they come at once or byte by byte; the output stays in
-// proportion; every byte that goes out or is consumed is in a frame; and a client understands every answer.
+// A server under any bytes: the same is heard, and answered, whether they come at once or byte by byte; the output
+// stays in proportion; every byte that goes out or is consumed is in a frame; and a client understands every answer.
 #include "heard.hpp"
 
 #include <cstdlib>
@@ -21,8 +21,8 @@ struct Counter : wire::Observer {
   std::size_t sent = 0, received = 0;
 };
 
-// Answers some requests when they begin and the others when they end, with or without a length: as the target says. Once
-// it is answered, a request has no End any more.
+// Answers some requests when they begin and the others when they end, with or without a length: as the target says.
+// Once it is answered, a request has no End any more.
 void answer(const http1::Event& event, http1::Connection& server) {
   const bool early = server.target().path.size() % 2 == 0;
   if (early ? !std::holds_alternative<http1::Request>(event) : !std::holds_alternative<http1::End>(event)) return;
@@ -56,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const heard::Heard at_once = run(once, size);
   const heard::Heard by_byte = run(bytes, size);
   check(at_once == by_byte);
-  // The shortest request has 18 bytes ("G / HTTP/1.0\r\n\r\n" and a little); no answer here has 250.
+  // The shortest request, "G / HTTP/1.0\r\n\r\n", has 16 bytes; no answer here has 250.
   check(at_once.output.size() <= 250 * (size / 16 + 1));
   return 0;
 }

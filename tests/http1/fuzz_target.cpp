@@ -1,5 +1,5 @@
-// Targets, URLs, references and percent-encoding. What is accepted is harmless in a request-line and in Host, and stands for
-// the same when it is parsed again.
+// Targets, URLs, references and percent-encoding. What is accepted is harmless in a request-line and in Host, and
+// stands for the same when it is parsed again.
 #include "http1/head.hpp"
 #include "http1/target.hpp"
 

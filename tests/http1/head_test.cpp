@@ -250,8 +250,9 @@ TEST_CASE("versions") {  // RFC 9112 §2.3, RFC 9110 §2.5
   } const versions[] = {
       {"HTTP/1.1", 0, 1},
       {"HTTP/1.0", 0, 0},
-      {"HTTP/1.2", 0, 2},     // a later minor version is to be taken for the highest one that we know
-      {"HTTP/2.0", 505, 0},   // another major version means another language
+      {"HTTP/1.2", 0, 2},    // a later minor version is to be taken for the
+                             // highest one that we know
+      {"HTTP/2.0", 505, 0},  // another major version means another language
       {"HTTP/0.9", 505, 0},
       {"HTTP/9.9", 505, 0},
       {"http/1.1", 400, 0},   // the name is case-sensitive

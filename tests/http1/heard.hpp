@@ -1,5 +1,5 @@
-// What the tests and the fuzzers of this chapter share: a connection's events written down as text, and the two simplest
-// peers: a server that answers every request, a client that waits for the answer to one.
+// What the tests and the fuzzers of this chapter share: a connection's events written down as text, and the two
+// simplest peers: a server that answers every request, a client that waits for the answer to one.
 #pragma once
 #include "http1/connection.hpp"
 
@@ -23,8 +23,8 @@ inline std::string show(const http1::Response& response) {
   return fmt::format("{} {} 1.{}\n{}", response.status, response.reason, response.minor_version, show(response.fields));
 }
 
-// Events as text, a line for each and one more for each of its fields. Pieces of content become one line: how many there
-// were depends on how TCP has cut the stream, and means nothing.
+// Events as text, a line for each and one more for each of its fields. Pieces of content become one line: how many
+// there were depends on how TCP has cut the stream, and means nothing.
 struct Log {
   std::string text;
 

@@ -17,7 +17,8 @@ namespace {
 const Limits small = {.request_line = 40, .head = 80, .content = 20, .discard = 20};
 
 Heard small_server(std::string_view request) {
-  return support::same_however_cut(wire::as_bytes(request), [](const Pieces& p) { return by_server(p, Then::wait, small); });
+  return support::same_however_cut(wire::as_bytes(request),
+                                   [](const Pieces& p) { return by_server(p, Then::wait, small); });
 }
 
 std::string filled(std::string_view before, std::size_t size, std::string_view after) {
@@ -88,7 +89,9 @@ TEST_CASE("content by its chunks: 413") {
 
 TEST_CASE("the line of a chunk: 400") {
   const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-  const auto chunk = [&](std::size_t size) { return filled(head + "5;", head.size() + size, "\r\nhello\r\n0\r\n\r\n"); };
+  const auto chunk = [&](std::size_t size) {
+    return filled(head + "5;", head.size() + size, "\r\nhello\r\n0\r\n\r\n");
+  };
   const std::size_t rest = std::string_view("\nhello\r\n0\r\n\r\n").size();
   const std::string full = chunk(http1::max_chunk_line + rest), over = chunk(http1::max_chunk_line + rest + 1);
   for (const std::size_t size : {std::size_t{1}, over.size() / 2, over.size()}) {

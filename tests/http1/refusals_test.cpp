@@ -1,5 +1,5 @@
-// Bad input: what a server answers to it, and what a client does not put up with. Each case is cut in every way: a refusal
-// must not depend on how TCP has cut the stream.
+// Bad input: what a server answers to it, and what a client does not put up with. Each case is cut in every way: a
+// refusal must not depend on how TCP has cut the stream.
 #include "heard.hpp"
 #include "support/bytes.hpp"
 #include "support/chunks.hpp"
@@ -170,7 +170,8 @@ TEST_CASE("a refusal in a conversation: what came before is answered first") {
   CHECK(heard.events ==
         "GET /good 1.1\n  Host: a\nend\n"
         "failed 400 malformed: HTTP/1.1 without Host\n");
-  CHECK(wire::as_text(heard.output).starts_with("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 400 Bad Request\r\n"));
+  CHECK(wire::as_text(heard.output)
+            .starts_with("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 400 Bad Request\r\n"));
 }
 
 TEST_CASE("the answer to a bad HEAD has no content") {
@@ -282,7 +283,8 @@ TEST_CASE("a response that nobody asked for") {
 
   // A second one behind the first must not become the answer to the next request.
   const Heard twice = by_client(Pieces{wire::as_bytes(OK "Content-Length: 0\r\n\r\n" OK "Content-Length: 0\r\n\r\n")});
-  CHECK(twice.events == "200 OK 1.1\n  Content-Length: 0\nend\nfailed 0 unexpected: a response that nobody asked for\n");
+  CHECK(twice.events ==
+        "200 OK 1.1\n  Content-Length: 0\nend\nfailed 0 unexpected: a response that nobody asked for\n");
 }
 
 // RFC 9112 §6.3, rule 3: the chunks count; and what follows on this connection cannot be trusted.

@@ -152,6 +152,16 @@ def test_node_refuses_before_we_send(node, client, tmp_path) -> None:
     assert int(node[0].wait_for(r"read (\d+) bytes")[1]) < 10_000
 
 
+def test_not_a_byte_after_a_refusal(client, tmp_path) -> None:
+    content, words = tmp_path / "content", b"too much " * 500_000
+    content.write_bytes(bytes(2 << 20))
+    head = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: %d\r\n\r\n" % len(words)
+    with Script([head, words]) as server:
+        result = client("-d", f"@{content}", f"http://{server.address}/")
+    assert (result.code, result.stdout) == (0, words)
+    assert server.requests[0].endswith(b"\r\n\r\n")
+
+
 def test_a_server_that_does_not_know_expect(client, tmp_path) -> None:
     """It says nothing before it has the content: after a second we send it all the same."""
     content = tmp_path / "content"

@@ -56,7 +56,8 @@ TEST_CASE("no request after the last") {
 TEST_CASE("a request's lengths must be right") {
   Connection client(Side::client);
   CHECK_THROWS_AS(client.send({"PUT", "/", 1, {{"Host", "a"}, {"Content-Length", "five"}}}), UsageError);
-  CHECK_THROWS_AS(client.send({"PUT", "/", 1, {{"Content-Length", "5"}, {"Transfer-Encoding", "chunked"}}}), UsageError);
+  CHECK_THROWS_AS(client.send({"PUT", "/", 1, {{"Content-Length", "5"}, {"Transfer-Encoding", "chunked"}}}),
+                  UsageError);
   CHECK_THROWS_AS(client.send({"PUT", "/", 0, {{"Transfer-Encoding", "chunked"}}}), UsageError);
   CHECK_THAT(client.take_output(), is_bytes(""));
   client.send(get);  // no harm done

@@ -13,9 +13,8 @@
 namespace support {
 
 inline bool is_text(wire::Bytes bytes) {
-  return std::ranges::all_of(bytes, [](std::uint8_t c) {
-    return (c >= 0x20 && c < 0x7f) || c == '\r' || c == '\n' || c == '\t';
-  });
+  return std::ranges::all_of(
+      bytes, [](std::uint8_t c) { return (c >= 0x20 && c < 0x7f) || c == '\r' || c == '\n' || c == '\t'; });
 }
 
 // The bytes of the row that starts at `at`: up to the end of the line, or eight of them. Catch's own lines have 80
@@ -76,7 +75,5 @@ inline IsBytes is_bytes(wire::Bytes bytes) { return IsBytes(bytes); }
 // Without this, Catch would print a list of decimal numbers.
 template <>
 struct Catch::StringMaker<wire::Buffer> {
-  static std::string convert(const wire::Buffer& bytes) {
-    return fmt::format("what came ({} bytes)", bytes.size());
-  }
+  static std::string convert(const wire::Buffer& bytes) { return fmt::format("what came ({} bytes)", bytes.size()); }
 };

@@ -16,9 +16,7 @@ inline Pieces in_pieces_of(wire::Bytes whole, std::size_t size) {
   return pieces;
 }
 
-inline Pieces cut_at(wire::Bytes whole, std::size_t place) {
-  return {whole.first(place), whole.subspan(place)};
-}
+inline Pieces cut_at(wire::Bytes whole, std::size_t place) { return {whole.first(place), whole.subspan(place)}; }
 
 // Runs run(pieces) for the whole at once, cut in two at every byte, and in pieces of every size: always with the same
 // result, which can be compared and printed, and which this returns. About n * (ln n + 1) pieces for n bytes.

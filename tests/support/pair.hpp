@@ -1,5 +1,5 @@
-// Two machines back to back: what one writes, the other reads. There is no socket and no clock: the time is a number that
-// the test moves, and the stream is cut wherever the test wants it.
+// Two machines back to back: what one writes, the other reads. There is no socket and no clock: the time is a number
+// that the test moves, and the stream is cut wherever the test wants it.
 //
 //     Pair pair(Connection(Side::client), Connection(Side::server), 3);          in pieces of three bytes
 //     pair.client.send(request);

@@ -144,10 +144,9 @@ class Script:
                 for piece in reply:
                     client.sendall(piece)
                 client.shutdown(socket.SHUT_WR)
-                while client.recv(
-                    1 << 16
-                ):  # let the client close first: no reset cuts the reply off
-                    pass
+                # The client closes first, so that no reset cuts the reply off.
+                while rest := client.recv(1 << 16):
+                    self.requests[-1] += rest
 
     def __enter__(self) -> Script:
         return self

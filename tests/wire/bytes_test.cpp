@@ -43,6 +43,7 @@ TEST_CASE("integers are read and written in both byte orders") {
   CHECK(written == bytes);
 }
 
+// region truncated
 TEST_CASE("a read past the end names the field, and every read after it yields nothing") {
   const Buffer bytes = {0xaa, 0xbb, 0xcc};
   Reader in(bytes, nullptr, 10);
@@ -56,6 +57,7 @@ TEST_CASE("a read past the end names the field, and every read after it yields n
   CHECK(in.left() == 0);
   CHECK(in.error().detail == "Keep Alive needs 2 bytes, 1 left, at byte 12");  // the first failure stays
 }
+// endregion
 
 TEST_CASE("bytes too many are an error when the end was expected") {
   const Buffer bytes = {1, 2, 3};

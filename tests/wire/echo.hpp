@@ -6,7 +6,7 @@
 using LineLink = wire::Link<lines::Connection>;
 
 // Says every line back. "throw" throws, "big" answers with a megabyte.
-inline asio::awaitable<void> echo(wire::Stream stream, wire::LinkOptions options) {
+inline wire::awaitable<void> echo(wire::Stream stream, wire::LinkOptions options) {
   LineLink link(std::move(stream), lines::Connection(), options);
   for (;;) {
     auto event = co_await link.next();
@@ -32,7 +32,7 @@ struct EchoServer : Loopback {
   bool stopped = false;
 };
 
-inline asio::awaitable<LineLink> connect(EchoServer& s, asio::ssl::context* tls = nullptr) {
+inline wire::awaitable<LineLink> connect(EchoServer& s, asio::ssl::context* tls = nullptr) {
   auto stream = co_await wire::connect("127.0.0.1", s.server.port(), tls);
   REQUIRE(stream);
   co_return LineLink(std::move(*stream), lines::Connection());
@@ -44,11 +44,11 @@ inline std::string text_of(const std::optional<lines::Event>& event) {
   return std::get<lines::Line>(*event).text;
 }
 
-inline asio::awaitable<void> until_live(EchoServer& s, std::size_t connections) {
+inline wire::awaitable<void> until_live(EchoServer& s, std::size_t connections) {
   const auto reached = [&] { return s.server.live() == connections; };
   co_await until(reached);
 }
-inline asio::awaitable<void> until_stopped(EchoServer& s) {
+inline wire::awaitable<void> until_stopped(EchoServer& s) {
   const auto stopped = [&] { return s.stopped; };
   co_await until(stopped);
 }

@@ -5,6 +5,7 @@
 
 namespace lines {
 
+// region events
 struct Line {
   std::string text;
 };
@@ -12,6 +13,7 @@ struct Failed {
   wire::Error error;
 };
 using Event = std::variant<Line, Failed>;
+// endregion
 
 class Connection : public wire::ConnectionBase<Connection, Event> {
  public:
@@ -20,11 +22,14 @@ class Connection : public wire::ConnectionBase<Connection, Event> {
   // With `ping_every`, says "ping" when the peer was silent for so long.
   explicit Connection(std::optional<wire::Clock::duration> ping_every = {}) : ping_every_(ping_every) {}
 
+  // region send
   void send(std::string_view text) {
     if (closed()) throw wire::UsageError("send after close");
     write_frame("line", [&](wire::Writer& out) { out.text(text), out.u8('\n'); }, decode);
   }
+  // endregion
 
+  // region step
   bool step(wire::Time now) {
     const auto newline = wire::as_text(input()).find('\n', searched_);
     if (newline == std::string_view::npos) {
@@ -39,18 +44,23 @@ class Connection : public wire::ConnectionBase<Connection, Event> {
     else emit(Line{std::move(text)});
     return true;
   }
+  // endregion
+  // region fail
   void fail(wire::Error error) {
     send("error: " + error.detail);
     emit(Failed{std::move(error)});
     hang_up();
   }
+  // endregion
 
+  // region time
   std::optional<wire::Time> next_timeout() const { return next_ping_; }
   void handle_timeout(wire::Time now) {
     if (!next_ping_ || now < *next_ping_ || closed()) return;
     send("ping");
     next_ping_ = now + *ping_every_;
   }
+  // endregion
   void close(wire::Time) {
     if (closed()) return;
     send("bye");
@@ -58,7 +68,9 @@ class Connection : public wire::ConnectionBase<Connection, Event> {
   }
 
  private:
+  // region decode
   static std::string decode(wire::Reader& in) { return std::string(in.until("line", "\n")); }
+  // endregion
 
   std::size_t searched_ = 0;
   std::optional<wire::Clock::duration> ping_every_;

@@ -8,8 +8,8 @@
 #include <set>
 
 using namespace std::chrono_literals;
-using asio::awaitable;
 using lines::Connection;
+using wire::awaitable;
 using wire::LinkOptions;
 using wire::Stream;
 using wire::Tcp;
@@ -54,7 +54,7 @@ awaitable<void> expect_kinds(EchoServer& s) {
 // ---- peers that misbehave ----------------------------------------------------------------------------------------
 
 awaitable<void> silent_peer(EchoServer& s) {
-  Tcp::socket peer = co_await raw_connection(s.server.port());
+  wire::TcpSocket peer = co_await raw_connection(s.server.port());
   const std::string nothing = co_await read_to_end(peer);
   CHECK(nothing.empty());
   co_await until_live(s, 0);
@@ -62,7 +62,7 @@ awaitable<void> silent_peer(EchoServer& s) {
 
 // Asks for far more than the socket buffers hold, and does not read.
 awaitable<void> slow_reader(EchoServer& s, std::size_t* live_while_slow) {
-  Tcp::socket peer = co_await raw_connection(s.server.port());
+  wire::TcpSocket peer = co_await raw_connection(s.server.port());
   for (int i = 0; i < 100; ++i) co_await write_all(peer, "big\n");
   co_await until_live(s, 1);
   *live_while_slow = s.server.live();
@@ -71,7 +71,7 @@ awaitable<void> slow_reader(EchoServer& s, std::size_t* live_while_slow) {
 }
 
 awaitable<void> reader_catches_up(EchoServer& s) {
-  Tcp::socket peer = co_await raw_connection(s.server.port());
+  wire::TcpSocket peer = co_await raw_connection(s.server.port());
   for (int i = 0; i < 64; ++i) co_await write_all(peer, "big\n");
   co_await write_all(peer, "bye\n");
   const std::string all = co_await read_to_end(peer);
@@ -80,7 +80,7 @@ awaitable<void> reader_catches_up(EchoServer& s) {
 
 // All questions arrive at once, and each answer is more than may be unsent.
 awaitable<void> small_high_water(EchoServer& s) {
-  Tcp::socket peer = co_await raw_connection(s.server.port());
+  wire::TcpSocket peer = co_await raw_connection(s.server.port());
   std::string questions, answers;
   for (int i = 0; i < 50; ++i) {
     const std::string line = std::to_string(i) + std::string(50, '.') + "\n";
@@ -95,19 +95,18 @@ awaitable<void> small_high_water(EchoServer& s) {
 // From outside, as a broker would, without ever reading: the peer falls behind and is cut.
 awaitable<void> hopeless_reader(Stream stream, LinkOptions options) {
   LineLink link(std::move(stream), Connection(), options);
-  for (int i = 0; i < 100'000 && !link.over(); ++i)
-    link.deliver([](Connection& c) { c.send(std::string(4000, '!')); });
+  for (int i = 0; i < 100'000 && !link.over(); ++i) link.deliver([](Connection& c) { c.send(std::string(4000, '!')); });
   CHECK(link.why() == asio::error::no_buffer_space);
   co_return;
 }
 
 awaitable<void> never_reads(EchoServer& s) {
-  Tcp::socket peer = co_await raw_connection(s.server.port());
+  wire::TcpSocket peer = co_await raw_connection(s.server.port());
   co_await until_live(s, 0);
 }
 
 awaitable<void> flood(EchoServer& s) {
-  Tcp::socket peer = co_await raw_connection(s.server.port());
+  wire::TcpSocket peer = co_await raw_connection(s.server.port());
   const std::string endless(1 << 20, 'x');
   for (int i = 0; i < 16; ++i) {
     auto [ec, n] = co_await asio::async_write(peer, asio::buffer(endless), wire::nothrow);
@@ -118,7 +117,7 @@ awaitable<void> flood(EchoServer& s) {
 
 awaitable<void> vanish(EchoServer& s) {
   for (int i = 0; i < 20; ++i) {
-    Tcp::socket peer = co_await raw_connection(s.server.port());
+    wire::TcpSocket peer = co_await raw_connection(s.server.port());
     co_await write_all(peer, "big\nbig\nhal");
     peer.set_option(asio::socket_base::linger(true, 0));  // a reset instead of a goodbye
     peer.close();
@@ -127,7 +126,7 @@ awaitable<void> vanish(EchoServer& s) {
 }
 
 awaitable<void> error_reaches_a_busy_sender(EchoServer& s) {
-  Tcp::socket peer = co_await raw_connection(s.server.port());
+  wire::TcpSocket peer = co_await raw_connection(s.server.port());
   co_await write_all(peer, std::string(Connection::max_line + 1, 'x'));
   co_await write_all(peer, std::string(100'000, 'x'));  // still sending when the server has hung up
   peer.shutdown(asio::socket_base::shutdown_send);
@@ -195,13 +194,13 @@ awaitable<void> no_descriptors_left(EchoServer& s) {
   first->send("before");
   auto before = co_await first.next();
   const auto executor = co_await asio::this_coro::executor;
-  Tcp::socket second(executor, Tcp::v4());  // its own descriptor is there before the others go
+  wire::TcpSocket second(executor, Tcp::v4());  // its own descriptor is there before the others go
   const Tcp::endpoint where(asio::ip::address_v4::loopback(), s.server.port());
   std::optional<lines::Event> during;
   std::size_t live = 0;
   {
     const Hoard hoard;  // while it lives, nothing is checked: the sanitizers need descriptors, too
-    co_await second.async_connect(where, asio::use_awaitable);  // the kernel accepts it, the server cannot
+    co_await second.async_connect(where, wire::use_awaitable);  // the kernel accepts it, the server cannot
     first->send("during");
     during = co_await first.next();
     live = s.server.live();
@@ -217,7 +216,7 @@ awaitable<void> stop_says_goodbye(EchoServer& s) {
   LineLink idle = co_await connect(s);
   idle->send("hello");
   auto answer = co_await idle.next();
-  Tcp::socket busy = co_await raw_connection(s.server.port());
+  wire::TcpSocket busy = co_await raw_connection(s.server.port());
   co_await write_all(busy, "big\n");
   co_await until_live(s, 2);
   s.server.stop();
@@ -230,7 +229,7 @@ awaitable<void> stop_says_goodbye(EchoServer& s) {
 }
 
 awaitable<void> stop_does_not_wait_for_ever(EchoServer& s) {
-  Tcp::socket busy = co_await raw_connection(s.server.port());
+  wire::TcpSocket busy = co_await raw_connection(s.server.port());
   for (int i = 0; i < 100; ++i) co_await write_all(busy, "big\n");
   co_await until_live(s, 1);
   s.server.stop();
@@ -309,7 +308,7 @@ awaitable<void> upgrade(Stream stream, LinkOptions options) {
 }
 
 awaitable<void> switch_protocols(EchoServer& s) {
-  Tcp::socket peer = co_await raw_connection(s.server.port());
+  wire::TcpSocket peer = co_await raw_connection(s.server.port());
   co_await write_all(peer, "hello\nupgrade\n[early]");
   std::string got;
   std::array<char, 100> chunk;

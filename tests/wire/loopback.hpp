@@ -16,7 +16,7 @@ struct Loopback {
   asio::io_context io{1};
 
   // Runs until the coroutine is done; rethrows what it throws.
-  void run(asio::awaitable<void> test) {
+  void run(wire::awaitable<void> test) {
     bool done = false;
     std::exception_ptr failed;
     asio::co_spawn(io, std::move(test), [&](std::exception_ptr e) {
@@ -32,10 +32,10 @@ struct Loopback {
 };
 
 // Waits until the condition holds, or fails the test.
-inline asio::awaitable<void> until(std::function<bool()> condition) {
+inline wire::awaitable<void> until(std::function<bool()> condition) {
   const auto executor = co_await asio::this_coro::executor;
   const auto give_up = wire::Clock::now() + patience;
-  asio::steady_timer timer(executor);
+  wire::Timer timer(executor);
   while (!condition()) {
     if (wire::Clock::now() > give_up) FAIL("waited in vain");
     timer.expires_after(std::chrono::milliseconds(1));
@@ -44,16 +44,16 @@ inline asio::awaitable<void> until(std::function<bool()> condition) {
 }
 
 // A plain socket, for a peer that does not play by the rules.
-inline asio::awaitable<wire::Tcp::socket> raw_connection(std::uint16_t port) {
+inline wire::awaitable<wire::TcpSocket> raw_connection(std::uint16_t port) {
   const auto executor = co_await asio::this_coro::executor;
-  wire::Tcp::socket socket(executor);
+  wire::TcpSocket socket(executor);
   const wire::Tcp::endpoint where(asio::ip::address_v4::loopback(), port);
-  co_await socket.async_connect(where, asio::use_awaitable);
+  co_await socket.async_connect(where, wire::use_awaitable);
   co_return socket;
 }
 
 // Everything until the peer hangs up.
-inline asio::awaitable<std::string> read_to_end(wire::Tcp::socket& socket) {
+inline wire::awaitable<std::string> read_to_end(wire::TcpSocket& socket) {
   std::string all;
   std::array<char, 64 * 1024> chunk;
   for (;;) {
@@ -64,6 +64,6 @@ inline asio::awaitable<std::string> read_to_end(wire::Tcp::socket& socket) {
   co_return all;
 }
 
-inline asio::awaitable<void> write_all(wire::Tcp::socket& socket, std::string_view text) {
+inline wire::awaitable<void> write_all(wire::TcpSocket& socket, std::string_view text) {
   co_await asio::async_write(socket, asio::buffer(text), wire::nothrow);
 }

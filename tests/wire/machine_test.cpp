@@ -19,6 +19,7 @@ std::vector<std::string> texts(Connection& connection) {
 
 }  // namespace
 
+// region every-cut
 TEST_CASE("lines arrive whole however the bytes are cut") {
   const std::string_view in = "one\n\ntwo\nbye\nnever read";
   for (std::size_t chunk = 1; chunk <= in.size(); ++chunk) {
@@ -33,6 +34,7 @@ TEST_CASE("lines arrive whole however the bytes are cut") {
     CHECK(connection.closed());
   }
 }
+// endregion
 
 TEST_CASE("after the goodbye, what follows is left unread for whoever takes over") {
   Connection connection;
@@ -68,6 +70,7 @@ TEST_CASE("a peer that hangs up in mid-line is reported, at the end of a line it
   CHECK(whole.closed());
 }
 
+// region time
 TEST_CASE("time goes in like bytes do") {
   Connection connection(30s);
   const Time start{};
@@ -82,7 +85,9 @@ TEST_CASE("time goes in like bytes do") {
   CHECK(wire::as_string(connection.take_output()) == "ping\n");
   CHECK(connection.next_timeout() == start + 60s);
 }
+// endregion
 
+// region back-pressure
 TEST_CASE("nobody polls, nothing is decoded: back-pressure") {
   Connection connection;
   connection.receive(wire::as_bytes("one\ntwo\n"), {});
@@ -90,10 +95,12 @@ TEST_CASE("nobody polls, nothing is decoded: back-pressure") {
   connection.poll({});
   CHECK(wire::as_text(connection.unread()) == "two\n");
 }
+// endregion
 
 TEST_CASE("an observer sees each frame in both directions, with its fields") {
   struct Remember : wire::Observer {
-    void frame(wire::Direction direction, std::string_view title, wire::Bytes bytes, const wire::Trace& trace) override {
+    void frame(wire::Direction direction, std::string_view title, wire::Bytes bytes,
+               const wire::Trace& trace) override {
       seen.push_back(std::string(direction == wire::Direction::sent ? "> " : "< ") + std::string(title) + " " +
                      wire::visible(bytes) + " " + trace.fields.at(0).name);
     }

@@ -52,11 +52,11 @@ std::vector<Buffer> packets(const Buffer& file) {
 TEST_CASE("the file's header") {
   const Buffer file = capture([](wire::Pcap&) {});
   CHECK(file == Buffer{
-                    0xd4, 0xc3, 0xb2, 0xa1,  // magic number, little-endian
-                    2, 0, 4, 0,              // version 2.4
-                    0, 0, 0, 0, 0, 0, 0, 0,  // time zone, accuracy
-                    0, 0, 4, 0,              // snapshot length 262,144
-                    101, 0, 0, 0,            // LINKTYPE_RAW
+                    0xd4, 0xc3, 0xb2, 0xa1,              // magic number, little-endian
+                    2,    0,    4,    0,                 // version 2.4
+                    0,    0,    0,    0,    0, 0, 0, 0,  // time zone, accuracy
+                    0,    0,    4,    0,                 // snapshot length 262,144
+                    101,  0,    0,    0,                 // LINKTYPE_RAW
                 });
 }
 
@@ -64,13 +64,13 @@ TEST_CASE("a datagram") {
   const auto all = packets(capture([](wire::Pcap& pcap) { pcap.udp(loopback(1000), loopback(53), Buffer{'h', 'i'}); }));
   REQUIRE(all.size() == 1);
   CHECK(all[0] == Buffer{
-                      0x45, 0, 0, 30,          // IPv4, 20 bytes of header, 30 in all
-                      0, 0, 0, 0,              // identification, flags
-                      64, 17, 0, 0,            // time to live, UDP, checksum
-                      127, 0, 0, 1,            // source
-                      127, 0, 0, 1,            // destination
-                      0x03, 0xe8, 0, 53,       // ports
-                      0, 10, 0, 0, 'h', 'i',   // length, checksum, data
+                      0x45, 0,    0, 30,            // IPv4, 20 bytes of header, 30 in all
+                      0,    0,    0, 0,             // identification, flags
+                      64,   17,   0, 0,             // time to live, UDP, checksum
+                      127,  0,    0, 1,             // source
+                      127,  0,    0, 1,             // destination
+                      0x03, 0xe8, 0, 53,            // ports
+                      0,    10,   0, 0,  'h', 'i',  // length, checksum, data
                   });
 }
 

@@ -63,9 +63,9 @@ TEST_CASE("pair: what one side says, the other hears, in pieces of any size") {
   pair.client.send("two");
   pair.run([&](const lines::Event& event) { client_heard += std::get<lines::Line>(event).text + ";"; },
            [&](const lines::Event& event) {
-             server_heard += std::get<lines::Line>(event).text + ";";
-             pair.server.send("heard");
-           });
+    server_heard += std::get<lines::Line>(event).text + ";";
+    pair.server.send("heard");
+  });
   CHECK(server_heard == "one;two;");
   CHECK(client_heard == "heard;heard;");
   CHECK_THAT(pair.client_said, is_bytes("one\ntwo\n"));

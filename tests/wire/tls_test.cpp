@@ -6,8 +6,8 @@
 #include <filesystem>
 
 using namespace std::chrono_literals;
-using asio::awaitable;
 using lines::Connection;
+using wire::awaitable;
 using wire::LinkOptions;
 using wire::Stream;
 using wire::Tcp;
@@ -70,10 +70,10 @@ awaitable<void> other_name(Secure& secure) {
 }
 
 awaitable<void> no_handshake(Secure& secure) {
-  Tcp::socket peer = co_await raw_connection(secure.s.server.port());
+  wire::TcpSocket peer = co_await raw_connection(secure.s.server.port());
   co_await write_all(peer, "hello?\n");
   const std::string answer = co_await read_to_end(peer);  // an alert, then the end
-  Tcp::socket silent = co_await raw_connection(secure.s.server.port());
+  wire::TcpSocket silent = co_await raw_connection(secure.s.server.port());
   const std::string nothing = co_await read_to_end(silent);
   CHECK(nothing.empty());
   co_await until_live(secure.s, 0);
@@ -81,7 +81,7 @@ awaitable<void> no_handshake(Secure& secure) {
 
 awaitable<void> server_never_answers(Secure& secure) {
   const auto executor = co_await asio::this_coro::executor;
-  Tcp::acceptor deaf(executor, {asio::ip::address_v4::loopback(), 0});  // the kernel accepts, nobody speaks
+  wire::TcpAcceptor deaf(executor, {asio::ip::address_v4::loopback(), 0});  // the kernel accepts, nobody speaks
   const auto port = deaf.local_endpoint().port();
   auto stream = co_await wire::connect("127.0.0.1", port, &secure.client_context, 50ms);
   REQUIRE_FALSE(stream);
@@ -142,7 +142,7 @@ awaitable<void> start_tls(EchoServer& s, StartTls& starttls) {
 }
 
 awaitable<void> injected_plaintext(EchoServer& s) {
-  Tcp::socket peer = co_await raw_connection(s.server.port());
+  wire::TcpSocket peer = co_await raw_connection(s.server.port());
   co_await write_all(peer, "starttls\nsent by somebody in the middle\n");
   const std::string answer = co_await read_to_end(peer);
   CHECK(answer == "go ahead\n");

@@ -4,7 +4,7 @@
 #include "loopback.hpp"
 
 using namespace std::chrono_literals;
-using asio::awaitable;
+using wire::awaitable;
 using wire::Time;
 using wire::Udp;
 
@@ -73,7 +73,7 @@ namespace {
 
 using Link = wire::UdpLink<questions::Connection>;
 
-Udp::socket bound(asio::io_context& io) { return Udp::socket(io, {asio::ip::address_v4::loopback(), 0}); }
+wire::UdpSocket bound(asio::io_context& io) { return wire::UdpSocket(io, {asio::ip::address_v4::loopback(), 0}); }
 
 // Answers every question, after ignoring the first `lost`.
 awaitable<void> serve(Link& link, int lost) {
@@ -105,7 +105,7 @@ awaitable<void> ask_nobody(Link& link, Udp::endpoint nobody) {
 
 awaitable<void> flood(Link& link, Udp::endpoint server) {
   const auto executor = co_await asio::this_coro::executor;
-  Udp::socket noise(executor, {asio::ip::address_v4::loopback(), 0});
+  wire::UdpSocket noise(executor, {asio::ip::address_v4::loopback(), 0});
   const std::string empty, garbage(1400, '\xff');
   for (int i = 0; i < 2000; ++i) {
     noise.send_to(asio::buffer(empty), server);
