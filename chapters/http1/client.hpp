@@ -34,8 +34,14 @@ class Client {
   // The next piece of the response's content; an empty one: that was all.
   wire::awaitable<wire::Result<wire::Buffer>> read();
   const Fields& trailers() const { return trailers_; }  // after the empty piece
+  // After the empty piece: a good answer may come before the server has read all of the request. Waits until that is
+  // sent, so that the server gets it, and the connection can be used again. False: it was cut off.
+  wire::awaitable<bool> sent();
 
-  // Another request may be sent.
+  // Something of an answer to the last request has come. Else the server may not even have seen it.
+  bool answered() const;
+  // After the empty piece: another request may be sent. A connection on which bytes wait that nobody asked for is not
+  // reusable: they would be taken for the next answer (RFC 9112 §9.2). Nor is one that the server has closed.
   bool reusable();
   // Says goodbye to the server.
   wire::awaitable<void> finish();
@@ -48,6 +54,7 @@ class Client {
 
  private:
   struct State;
+  void begin_upload(Source source, bool wait);
   static wire::awaitable<void> upload(std::shared_ptr<State> state, Source source, bool wait);
   wire::awaitable<wire::Result<Event>> next();
 

@@ -22,9 +22,9 @@ bool matches(const Fields& request, std::string_view name, const std::string& et
   });
 }
 
+// A date that comes twice counts for nothing (RFC 9110 §13.1.3, §13.1.4).
 std::optional<std::time_t> date_of(const Fields& request, std::string_view name) {
-  const std::string* text = request.find(name);
-  return text ? parse_date(*text) : std::nullopt;
+  return request.count(name) == 1 ? parse_date(*request.find(name)) : std::nullopt;
 }
 
 }  // namespace
@@ -47,13 +47,11 @@ Precondition check_preconditions(const Fields& request, const Validators& curren
 
 namespace {
 
-// RFC 9110 §13.1.5: the part only if it belongs to the version that the client has.
+// RFC 9110 §13.1.5: the part only if it belongs to the version that the client has, byte for byte. A date cannot tell:
+// within its second a file may have changed twice (§8.8.2.2), so a date never holds, and the client gets the whole.
 bool if_range_holds(const Fields& request, const Validators& current) {
   const std::string* text = request.find("If-Range");
-  if (!text) return true;
-  if (text->starts_with('"')) return *text == current.etag;
-  const auto date = parse_date(*text);
-  return date && current.last_modified && *date == *current.last_modified;
+  return !text || (text->starts_with('"') && *text == current.etag);
 }
 
 std::optional<std::uint64_t> number(std::string_view digits) {
@@ -69,7 +67,8 @@ std::optional<std::uint64_t> number(std::string_view digits) {
 RangeAnswer check_range(const Fields& request, const Validators& current, std::uint64_t size) {
   const RangeAnswer whole{};
   const std::string* text = request.find("Range");
-  if (!text || !equal_ignoring_case(text->substr(0, 6), "bytes=") || !if_range_holds(request, current)) return whole;
+  if (!text || request.count("Range") > 1 || !equal_ignoring_case(text->substr(0, 6), "bytes=")) return whole;
+  if (!if_range_holds(request, current)) return whole;
   const std::string_view spec = std::string_view(*text).substr(6);
   const auto dash = spec.find('-');
   if (dash == spec.npos || spec.contains(',')) return whole;
@@ -77,7 +76,8 @@ RangeAnswer check_range(const Fields& request, const Validators& current, std::u
   const auto last = number(spec.substr(dash + 1));
   if (dash == 0) {  // "-500": the last 500 bytes
     if (!last) return whole;
-    if (*last == 0 || size == 0) return {false, {}};
+    if (*last == 0) return {false, {}};
+    if (size == 0) return whole;  // RFC 9110 §14.1.2: satisfiable, and all there is
     const std::uint64_t length = std::min(*last, size);
     return {true, Range{size - length, length}};
   }
@@ -88,18 +88,34 @@ RangeAnswer check_range(const Fields& request, const Validators& current, std::u
 }
 // endregion
 
-bool accepts_coding(const Fields& request, std::string_view coding) {
-  bool any = false;
-  for (const std::string& member : request.list("Accept-Encoding")) {
-    const auto semicolon = member.find(';');
-    const std::string name =
-        member.substr(0, member.find_last_not_of(" \t", semicolon == member.npos ? member.npos : semicolon - 1) + 1);
-    const auto q = std::min(member.find("q=", semicolon), member.find("Q=", semicolon));
-    const bool refused = q != member.npos && member.find_first_of("123456789", q) == member.npos;  // q=0, q=0.000
-    if (equal_ignoring_case(name, coding)) return !refused;
-    if (name == "*") any = !refused;
-  }
-  return any;
+namespace {
+
+// The weight in "gzip;q=0.5", in thousandths (RFC 9110 §12.4.2). Without one, or with nonsense: 1000.
+int weight_of(std::string_view member) {
+  const auto q = std::min(member.find("q="), member.find("Q="));
+  if (q == member.npos) return 1000;
+  int weight = 0;
+  const std::string_view value = member.substr(q + 2);
+  for (const std::size_t digit : {0u, 2u, 3u, 4u})  // "0.125"
+    weight =
+        weight * 10 + (digit < value.size() && value[digit] >= '0' && value[digit] <= '9' ? value[digit] - '0' : 0);
+  return std::min(weight, 1000);
 }
+
+}  // namespace
+
+// region accepts-coding
+bool accepts_coding(const Fields& request, std::string_view coding) {
+  int named = -1, any = -1, identity = 0;
+  for (const std::string& member : request.list("Accept-Encoding")) {
+    const std::string_view name = std::string_view(member).substr(0, member.find_first_of("; \t"));
+    if (equal_ignoring_case(name, coding)) named = weight_of(member);
+    else if (equal_ignoring_case(name, "identity")) identity = weight_of(member);
+    else if (name == "*") any = weight_of(member);
+  }
+  const int weight = named >= 0 ? named : any;
+  return weight > 0 && weight >= identity;
+}
+// endregion
 
 }  // namespace http1

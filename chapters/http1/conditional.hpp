@@ -32,7 +32,8 @@ struct RangeAnswer {
 // always a right answer (RFC 9110 §14.2).
 RangeAnswer check_range(const Fields& request, const Validators& current, std::uint64_t size);
 
-// Whether the client accepts a content coding, by its Accept-Encoding and the weights in it.
+// Whether the client accepts a content coding, and likes it no less than none, by its Accept-Encoding and the weights
+// in it.
 bool accepts_coding(const Fields& request, std::string_view coding);
 
 }  // namespace http1

@@ -29,6 +29,7 @@ void Connection::write_head(std::string_view title, const Head& head) {
 // region send-request
 void Connection::send(const Request& request) {
   if (side_ != Side::client || !idle() || closed() || !keep_alive_) throw UsageError("this is no time for a request");
+  if (request.method == "CONNECT") throw UsageError("tunnels are not for this connection");
   const Result<Framing> framing = framing_of(request);
   if (!framing) throw UsageError(framing.error().detail);
   write_head("request head", request);
@@ -51,6 +52,8 @@ void Connection::send(Response response) {
   if (response.status < 200) {
     if (response.status == 101 && (receiving_ != Receiving::nothing || peer_minor_version_ == 0))
       throw UsageError("the request has not ended, or is HTTP/1.0's, which knows no Upgrade");
+    if (response.fields.has("Content-Length") || response.fields.has("Transfer-Encoding"))
+      throw UsageError("an interim response has no content");  // RFC 9110 §8.6, RFC 9112 §6.1
     expects_continue_ = expects_continue_ && response.status != 100;
     if (peer_minor_version_ == 0) return;  // RFC 9110 §15.2: HTTP/1.0 knows no interim responses
     write_head("interim response", response);
@@ -73,12 +76,20 @@ void Connection::send(Response response) {
   // A client that waits for 100 may send its content after all, or not: RFC 9110 §10.1.1. Nobody can tell.
   const bool in_doubt = expects_continue_ || framing_.kind == Framing::Kind::until_close;
   if (closing_ || in_doubt || response.fields.list_has("Connection", "close")) keep_alive_ = false;
-  if (!keep_alive_) response.fields.set("Connection", "close");
-  else if (peer_minor_version_ == 0) response.fields.set("Connection", "keep-alive");
+  expects_continue_ = false;
+  add_own_fields(response);
   write_head("response head", response);
   sending_ = Sending::content;
 }
 // endregion
+
+// Connection (RFC 9112 §9.3, §9.6), beside what it may say already, and Date (RFC 9110 §6.6.1).
+void Connection::add_own_fields(Response& response) const {
+  const bool says_close = response.fields.list_has("Connection", "close");
+  if (!keep_alive_ && !says_close) response.fields.add("Connection", "close");
+  if (keep_alive_ && peer_minor_version_ == 0) response.fields.add("Connection", "keep-alive");
+  if (origin_.date && !response.fields.has("Date")) response.fields.add("Date", origin_.date());
+}
 
 // region send-data
 void Connection::send_data(Bytes data) {
@@ -94,7 +105,7 @@ void Connection::send_data(Bytes data) {
   const auto write = [&](Writer& out) { chunked ? encode_chunk(out, data) : out.bytes(data); };
   const auto explain = [&](Reader& in) {
     if (chunked) (void)decode_chunk_size(in);
-    in.text("content", data.size());
+    in.text(chunked ? "chunk-data" : "content", data.size());
     if (chunked) in.text("end of the chunk", 2);
   };
   write_frame(chunked ? "chunk" : "content", write, explain);
@@ -103,19 +114,21 @@ void Connection::send_data(Bytes data) {
 void Connection::send_end(const Fields& trailers) {
   if (sending_ != Sending::content || closed()) throw UsageError("there is no message to end");
   if (unsent_content_ > 0 && !hide_content_) throw UsageError("less content than Content-Length said");
+  for (const std::string_view name : {"Content-Length", "Transfer-Encoding", "Host"})
+    if (trailers.has(name)) throw UsageError("no trailer: what must be known beforehand");  // RFC 9110 §6.5.1
   if (framing_.kind == Framing::Kind::chunked && !hide_content_) {
     const auto explain = [](Reader& in) {
       (void)decode_chunk_size(in);
-      return decode_trailers(in).has_value();
+      return decode_trailers(in, false).has_value();
     };
-    write_frame("last chunk", [&](Writer& out) { encode_last_chunk(out, trailers); }, explain);
+    write_frame("last-chunk and trailer section", [&](Writer& out) { encode_last_chunk(out, trailers); }, explain);
   }
   sending_ = Sending::nothing;
   if (side_ == Side::server) drop_events();  // whoever has answered asks nothing further of the request
   if (receiving_ == Receiving::nothing) return next_exchange();
   if (side_ == Side::client) return;
   // The answer is complete, the request is not: skip the rest of it, if that is cheap and certain to end.
-  if (!keep_alive_ || remaining_ > limits_.discard) return hang_up();
+  if (!keep_alive_ || too_much_left()) return hang_up();
   discarding_ = true;
   received_content_ = 0;
 }
@@ -161,23 +174,26 @@ std::optional<std::size_t> Connection::whole_head(std::size_t line_limit) {
   }
   searched_ = std::max(searched_, text.size());
   const bool first_line = line_start_ == 0 && receiving_ == Receiving::head;
-  if (first_line && text.size() > line_limit) fail({Errc::too_large, "the first line", 414});
+  const bool in_method = text.find(' ') == text.npos;  // RFC 9112 §3: then no method that we know is so long
+  if (first_line && text.size() > line_limit) fail({Errc::too_large, "the first line", in_method ? 501u : 414u});
   else if (text.size() > limits_.head) fail({Errc::too_large, "the head", 431});
   return std::nullopt;
 }
 // endregion
 
 bool Connection::step_head(Time now) {
-  // RFC 9112 §2.2: a server should ignore an empty line or two before a request; old clients sent them.
+  // RFC 9112 §2.2: a server should ignore at least one empty line before a request; old clients sent them.
   while (side_ == Side::server && input().size() >= 2 && wire::as_text(input()).starts_with("\r\n"))
     read_frame("empty line", 2, [](Reader& in) { return in.text("CRLF", 2); }), searched_ = 0;
   const bool begun = !input().empty() && wire::as_text(input()) != "\r";
   const bool asked = side_ == Side::server || (request_sent_ && sending_ == Sending::nothing);
-  wait_for(begun ? Waiting::head : asked ? Waiting::idle : Waiting::nothing, now);
+  const Waiting silence = side_ == Side::server ? Waiting::idle : Waiting::answer;
+  wait_for(begun ? Waiting::head : asked ? silence : Waiting::nothing, now);
   if (side_ == Side::client && !request_sent_) {
     if (begun) fail({Errc::unexpected, "a response that nobody asked for", 0});
     return false;
   }
+  hide_content_ = wire::as_text(input()).starts_with("HEAD ");  // should the rest of the head be refused
   const auto length = whole_head(side_ == Side::server ? limits_.request_line : limits_.head);
   if (!length || closed()) return false;
   wait_for(Waiting::nothing);  // until step() looks for more, whatever takes time is not the peer's fault
@@ -201,11 +217,13 @@ void Connection::received(Request request) {
   Result<Target> target = parse_target(request);
   if (!target) return fail(target.error());
   target_ = std::move(*target);
+  if (target_.https && !origin_.secure)
+    return fail({Errc::unexpected, "https, but not inside TLS", 421});  // RFC 9110 §7.4
   const Result<Framing> framing = framing_of(request);
   if (!framing) return fail(framing.error());
   if (framing->length > limits_.content) return fail({Errc::too_large, "Content-Length", 413});
   if (request.method == "POST" && request.minor_version == 0 && !request.fields.has("Content-Length"))
-    return fail({Errc::malformed, "HTTP/1.0 has no other way to say how long a POST is", 411});  // RFC 1945 §8.3
+    return fail({Errc::malformed, "HTTP/1.0 has no other way to say how long a POST is", 411});  // RFC 9110 §15.5.12
   const std::string* expectation = request.fields.find("Expect");
   if (expectation && request.minor_version > 0 && !equal_ignoring_case(*expectation, "100-continue"))
     return fail({Errc::unsupported, "Expect", 417});
@@ -222,17 +240,21 @@ void Connection::received(Request request) {
 // region received-response
 void Connection::received(Response response) {
   if (response.status == 101) {
-    if (!upgrade_offered_) return fail({Errc::unexpected, "101 without an Upgrade from us", 0});
+    // RFC 9110 §7.8: not unasked, and not before the request is completely sent.
+    if (!upgrade_offered_ || sending_ == Sending::content) return fail({Errc::unexpected, "101 out of place", 0});
     receiving_ = Receiving::switched;
     return emit(std::move(response));
   }
-  if (response.status < 200) return emit(Informational{std::move(response)});  // the head to wait for is the next
+  if (response.status < 200) {  // the head to wait for is the next
+    if (++interim_responses_ > limits_.interim_responses) return fail({Errc::too_large, "interim responses", 0});
+    return emit(Informational{std::move(response)});
+  }
   peer_minor_version_ = response.minor_version;
   const Result<Framing> framing = framing_of(response, method_);
   if (!framing) return fail(framing.error());
   const auto connection = [&](std::string_view option) { return response.fields.list_has("Connection", option); };
   const bool persistent = !connection("close") && (response.minor_version > 0 || connection("keep-alive"));
-  // RFC 9112 §6.1: both lengths at once may be an attempt to smuggle; the connection must not be used again.
+  // RFC 9112 §6.3, rule 3: both lengths at once may be an attempt to smuggle. Nothing behind this can be trusted.
   const bool suspicious = response.fields.has("Transfer-Encoding") && response.fields.has("Content-Length");
   if (!persistent || suspicious) keep_alive_ = false;
   if (framing->length > limits_.content) return fail({Errc::too_large, "Content-Length", 0});
@@ -243,6 +265,7 @@ void Connection::received(Response response) {
 
 void Connection::begin_content(const Framing& framing) {
   received_content_ = 0;
+  chunk_extensions_ = 0;
   remaining_ = framing.length;
   switch (framing.kind) {
     case Framing::Kind::none: return received_end({});
@@ -263,8 +286,9 @@ bool Connection::step_content() {
   const auto n = static_cast<std::size_t>(counted ? std::min(here, remaining_) : here);
   if (n == 0) return false;
   if (!counted && !count_content(n)) return false;
-  wire::Buffer bytes = read_frame("content", n, [n](Reader& in) {
-    const std::string_view piece = in.text("content", n);
+  const char* name = receiving_ == Receiving::chunk_data ? "chunk-data" : "content";
+  wire::Buffer bytes = read_frame(name, n, [&](Reader& in) {
+    const std::string_view piece = in.text(name, n);
     return wire::Buffer(piece.begin(), piece.end());
   });
   deliver(std::move(bytes));
@@ -293,6 +317,9 @@ std::optional<std::size_t> Connection::whole_line(std::size_t limit) {
 bool Connection::step_chunk_size() {
   const auto length = whole_line(max_chunk_line);
   if (!length) return false;
+  const std::size_t digits = wire::as_text(input()).find_first_not_of("0123456789abcdefABCDEF");
+  chunk_extensions_ += *length - 2 - std::min(digits, *length - 2);
+  if (chunk_extensions_ > limits_.chunk_extensions) return fail({Errc::too_large, "chunk-ext", 400}), false;
   const Result<std::uint64_t> size = read_frame("chunk-size", *length, decode_chunk_size);
   if (!size) return fail(size.error()), false;
   if (!count_content(*size)) return false;
@@ -312,7 +339,8 @@ bool Connection::step_chunk_end() {
 bool Connection::step_trailers() {
   const auto length = whole_head(limits_.head);
   if (!length) return false;
-  Result<Fields> trailers = read_frame("trailers", *length, decode_trailers);
+  const auto decode = [&](Reader& in) { return decode_trailers(in, side_ == Side::client); };
+  Result<Fields> trailers = read_frame("trailer section", *length, decode);
   if (!trailers) return fail(trailers.error()), false;
   received_end(std::move(*trailers));
   return true;
@@ -347,6 +375,9 @@ void Connection::received_end(Fields trailers) {
 // Both directions have ended.
 void Connection::next_exchange() {
   if (!keep_alive_ || closing_) return hang_up();
+  // RFC 9112 §9.2: what came after a response that nobody asked for must not be taken for the next answer.
+  if (side_ == Side::client && (!input().empty() || peer_is_done())) return hang_up();
+  interim_responses_ = 0;
   receiving_ = Receiving::head;
   sending_ = Sending::head;
   method_.clear();
@@ -362,9 +393,10 @@ void Connection::fail(wire::Error error) {
     Response response{static_cast<int>(error.wire_code), {}, 1, {}};
     response.fields.add("Content-Type", "text/plain");
     response.fields.add("Content-Length", std::to_string(text.size()));
-    response.fields.add("Connection", "close");
+    keep_alive_ = false;
+    add_own_fields(response);
     write_head("response head", response);
-    if (method_ != "HEAD") {
+    if (!hide_content_) {
       const auto write = [&](Writer& out) { out.text(text); };
       write_frame("content", write, [&](Reader& in) { in.text("content", text.size()); });
     }
@@ -398,6 +430,7 @@ void Connection::wait_for(Waiting what, Time now) {
   switch (what) {
     case Waiting::nothing: deadline_.reset(); break;
     case Waiting::idle: deadline_ = now + limits_.idle_time; break;
+    case Waiting::answer: deadline_ = now + limits_.answer_time; break;
     case Waiting::head: deadline_ = now + limits_.head_time; break;
     case Waiting::content: deadline_ = now + limits_.content_time; break;
   }

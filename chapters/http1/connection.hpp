@@ -43,20 +43,30 @@ struct Failed {  // the peer broke a rule or a deadline; a server has answered a
 using Event = std::variant<Request, Response, Informational, Data, End, Failed>;
 // endregion
 
+// What a server knows and a machine cannot: asked for when an answer is made, ours or the machine's own.
+struct Origin {
+  bool secure = false;                     // this connection is inside TLS
+  const std::string& (*date)() = nullptr;  // for Date; nullptr: there is no clock, and none is sent
+};
+
 struct Limits {
   std::size_t request_line = 8 * 1024;             // 414 beyond; nginx's and Apache's limit
   std::size_t head = 32 * 1024;                    // 431 beyond
   std::uint64_t content = std::uint64_t{1} << 40;  // 413 beyond; content is streamed, so this protects no memory
-  std::uint64_t discard = 256 * 1024;  // content that nobody read is read to its end up to this, to keep the
-                                       // connection; more costs more than a new connection does
+  std::uint64_t discard = 256 * 1024;        // content that nobody read is read to its end up to this, to keep the
+                                             // connection; more costs more than a new connection does
+  std::size_t chunk_extensions = 16 * 1024;  // in all of a message: nobody uses them, and they carry nothing
+  int interim_responses = 32;                // to one request, as a client
   wire::Clock::duration idle_time = std::chrono::seconds(75);     // between two exchanges: nginx's keepalive_timeout
+  wire::Clock::duration answer_time = std::chrono::seconds(75);   // as a client: until the response begins
   wire::Clock::duration head_time = std::chrono::seconds(20);     // for a whole head: who sends it byte by byte is cut
   wire::Clock::duration content_time = std::chrono::seconds(60);  // between two pieces of content
 };
 
 class Connection : public wire::ConnectionBase<Connection, Event> {
  public:
-  explicit Connection(wire::Side side, const Limits& limits = {}) : side_(side), limits_(limits) {}
+  explicit Connection(wire::Side side, const Limits& limits = {}, const Origin& origin = {})
+      : side_(side), limits_(limits), origin_(origin) {}
 
   // Client: begins an exchange. Without Content-Length or Transfer-Encoding among its fields it has no content, and
   // ends at once; else send_data() and send_end() must follow.
@@ -77,6 +87,8 @@ class Connection : public wire::ConnectionBase<Connection, Event> {
   bool idle() const { return receiving_ == Receiving::head && sending_ == Sending::head && !request_sent_; }
   // The peer's message has ended: no more Data will come before the next head.
   bool received_all() const { return receiving_ == Receiving::nothing || receiving_ == Receiving::head; }
+  // What is left of the request is too much to be skipped: after the answer, the connection ends.
+  bool too_much_left() const { return remaining_ > limits_.discard; }
   // Content of our message may follow, or its end.
   bool sending_content() const { return sending_ == Sending::content; }
   // After 101: HTTP is over on this connection.
@@ -98,7 +110,7 @@ class Connection : public wire::ConnectionBase<Connection, Event> {
   // Ours.
   enum class Sending { head, content, nothing };
   // What we wait for the peer to do, by the clock.
-  enum class Waiting { nothing, idle, head, content };
+  enum class Waiting { nothing, idle, answer, head, content };
   // endregion
 
   bool step_head(wire::Time now);
@@ -115,6 +127,7 @@ class Connection : public wire::ConnectionBase<Connection, Event> {
   void deliver(wire::Buffer bytes);
   void received_end(Fields trailers);
   void next_exchange();
+  void add_own_fields(Response& response) const;
   void wait_for(Waiting what, wire::Time now = {});
   bool count_content(std::uint64_t more);
   template <class Head>
@@ -122,12 +135,15 @@ class Connection : public wire::ConnectionBase<Connection, Event> {
 
   wire::Side side_;
   Limits limits_;
+  Origin origin_;
 
   Receiving receiving_ = Receiving::head;
   std::uint64_t remaining_ = 0;  // of the content, or of the chunk
   std::uint64_t received_content_ = 0;
   std::size_t searched_ = 0;  // of the input, for the end of the head: no quadratic rescans
   std::size_t line_start_ = 0;
+  std::size_t chunk_extensions_ = 0;  // bytes of them, in this message
+  int interim_responses_ = 0;         // to this request
 
   Sending sending_ = Sending::head;
   Framing framing_;                   // of what we send

@@ -75,12 +75,14 @@ bool is_text(std::string_view type) {
          type == "image/svg+xml" || type == "application/xml";
 }
 
+constexpr const char* became_shorter = "a file became shorter while it was sent";
+
 wire::awaitable<void> send_part(Exchange& exchange, const File& file, Range range) {
   wire::Buffer piece(static_cast<std::size_t>(std::min<std::uint64_t>(range.length, block)));
   while (range.length > 0) {
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(range.length, piece.size()));
     const std::size_t n = file.read(range.first, piece.data(), wanted);
-    if (n == 0) throw std::runtime_error("a file became shorter while it was sent");
+    if (n == 0) throw std::runtime_error(became_shorter);
     const bool alive = co_await exchange.write(wire::Bytes(piece).first(n));
     if (!alive) co_return;
     range.first += n;
@@ -94,7 +96,7 @@ wire::awaitable<void> send_compressed(Exchange& exchange, const File& file) {
   wire::Buffer piece(block);
   for (std::uint64_t at = 0; at < file.size();) {
     const std::size_t n = file.read(at, piece.data(), piece.size());
-    if (n == 0) break;
+    if (n == 0) throw std::runtime_error(became_shorter);  // a proper end would pass the rest off as the whole
     at += n;
     const wire::Buffer compressed = gzip.compress(wire::Bytes(piece).first(n));
     const bool alive = co_await exchange.write(compressed);
@@ -109,70 +111,94 @@ wire::awaitable<void> send_compressed(Exchange& exchange, const File& file) {
 
 Files::Files(const std::filesystem::path& root) : root_(std::filesystem::canonical(root)) {}
 
+namespace {
+
+// A file in one of the forms in which it can be sent.
+struct Representation {
+  explicit Representation(const File& file, std::string_view media_type, const Fields& request, bool get)
+      : type(media_type), compressible(is_text(media_type) && file.size() >= worth_gzip) {
+    compressed = compressible && !(get && request.has("Range")) && accepts_coding(request, "gzip");
+    validators.etag = file.etag();
+    if (compressed) validators.etag.insert(validators.etag.size() - 1, "-gzip");  // other bytes need another name
+    validators.last_modified = std::min(file.modified(), std::time(nullptr));     // RFC 9110 §8.8.2.1: never later
+  }
+
+  // What describes it in a response of 200 or 206. A client that has it already is told less (§15.3.7, §15.4.5).
+  Fields fields(bool client_has_it) const {
+    Fields fields;
+    if (!client_has_it) fields.add("Content-Type", std::string(type));
+    if (!client_has_it) fields.add("Last-Modified", format_date(*validators.last_modified));
+    fields.add("ETag", validators.etag);
+    if (!client_has_it) fields.add("Accept-Ranges", "bytes");
+    if (compressible) fields.add("Vary", "Accept-Encoding");
+    return fields;
+  }
+
+  std::string_view type;
+  bool compressible;
+  bool compressed = false;
+  Validators validators;
+};
+
+}  // namespace
+
+// region find-file
+// The path of the file that is asked for; empty where the exchange has been answered already.
+std::filesystem::path Files::find(Exchange& exchange) const {
+  const auto refuse = [&](int status) {
+    exchange.respond_error(status);
+    return std::filesystem::path();
+  };
+  const std::string& encoded = exchange.target().path;  // normalized: no dot segments are left
+  const wire::Result<std::string> decoded = percent_decode(encoded);
+  if (!decoded) return refuse(400);
+  if (std::ranges::count(*decoded, '/') != std::ranges::count(encoded, '/')) return refuse(404);  // "%2F" is no "/"
+  std::error_code missing;
+  std::filesystem::path path = std::filesystem::canonical(root_ / ("." + *decoded), missing);
+  if (missing || !is_below(root_, path)) return refuse(404);
+  if (!std::filesystem::is_directory(path, missing)) return path;
+
+  if (!decoded->ends_with('/')) {  // without the slash, relative links on the page would lead astray
+    const std::string& query = exchange.target().query;
+    const std::string location = "/" + encoded.substr(encoded.find_first_not_of('/')) + (query.empty() ? "/" : "/?");
+    exchange.respond_error(301, {{"Location", location + query}});
+    return {};
+  }
+  path = std::filesystem::canonical(path / "index.html", missing);
+  return missing || !is_below(root_, path) ? refuse(404) : path;
+}
+// endregion
+
 // region serve-file
 wire::awaitable<void> Files::serve(Exchange& exchange) const {
-  const wire::Result<std::string> decoded = percent_decode(exchange.target().path);
-  if (!decoded) co_return exchange.respond_error(400);
-  const auto inside = std::filesystem::path("." + *decoded).lexically_normal();
-  if (*inside.begin() == "..") co_return exchange.respond_error(404);  // even to look there would tell something
-  std::error_code missing;
-  std::filesystem::path path = std::filesystem::canonical(root_ / inside, missing);
-  if (missing || !is_below(root_, path)) co_return exchange.respond_error(404);
-  if (std::filesystem::is_directory(path, missing)) {
-    if (!decoded->ends_with('/')) {  // without the slash, relative links on the page would lead astray
-      const std::string& query = exchange.target().query;
-      std::string location = "/" + exchange.target().path.substr(exchange.target().path.find_first_not_of('/'));
-      location += query.empty() ? "/" : "/?" + query;
-      co_return exchange.respond_error(301, {{"Location", location}});
-    }
-    path = std::filesystem::canonical(path / "index.html", missing);
-    if (missing || !is_below(root_, path)) co_return exchange.respond_error(404);
-  }
+  const std::filesystem::path path = find(exchange);
+  if (path.empty()) co_return;
   const File file(path);
-  if (file.unknown()) co_return exchange.respond_error(503);
-  if (!file.is_open()) co_return exchange.respond_error(404);
+  if (!file.is_open()) co_return exchange.respond_error(file.unknown() ? 503 : 404);
 
-  const std::string_view type = content_type(path);
-  const bool compressible = is_text(type) && file.size() >= worth_gzip;
-  Validators validators{file.etag(), file.modified()};
-  // RFC 9110 §14.2: only GET knows ranges, HEAD does not.
-  const bool whole = exchange.request().method != "GET";
-  const RangeAnswer answer = whole ? RangeAnswer() : check_range(exchange.request().fields, validators, file.size());
-  const bool compress =
-      compressible && !exchange.request().fields.has("Range") && accepts_coding(exchange.request().fields, "gzip");
-  if (compress) validators.etag.insert(validators.etag.size() - 1, "-gzip");  // other bytes need another name
+  const Fields& request = exchange.request().fields;
+  const bool get = exchange.request().method == "GET";  // RFC 9110 §14.2: HEAD knows no ranges
+  const Representation representation(file, content_type(path), request, get);
+  const Precondition precondition = check_preconditions(request, representation.validators);
+  if (precondition == Precondition::failed) co_return exchange.respond_error(412);
+  if (precondition == Precondition::not_modified) co_return exchange.respond({304, {}, 1, representation.fields(true)});
 
-  Response response;
-  response.fields = {{"Content-Type", std::string(type)},
-                     {"Last-Modified", format_date(file.modified())},
-                     {"ETag", validators.etag},
-                     {"Accept-Ranges", "bytes"}};
-  if (compressible) response.fields.add("Vary", "Accept-Encoding");
-
-  switch (check_preconditions(exchange.request().fields, validators)) {
-    case Precondition::failed: co_return exchange.respond_error(412);
-    case Precondition::not_modified: response.status = 304; co_return exchange.respond(std::move(response));
-    case Precondition::proceed: break;
-  }
+  const RangeAnswer answer = get ? check_range(request, representation.validators, file.size()) : RangeAnswer();
   if (!answer.satisfiable)
     co_return exchange.respond_error(416, {{"Content-Range", fmt::format("bytes */{}", file.size())}});
-  if (compress) {
-    response.fields.add("Content-Encoding", "gzip");
-    exchange.start(std::move(response));
-    if (exchange.request().method == "HEAD") co_return exchange.finish();
-    co_await send_compressed(exchange, file);
-    co_return;
-  }
   const Range range = answer.range.value_or(Range{0, file.size()});
+  Response response{200, {}, 1, representation.fields(answer.range && request.has("If-Range"))};
   if (answer.range) {
-    const std::uint64_t last = range.first + range.length - 1;
     response.status = 206;
+    const std::uint64_t last = range.first + range.length - 1;
     response.fields.add("Content-Range", fmt::format("bytes {}-{}/{}", range.first, last, file.size()));
   }
-  response.fields.add("Content-Length", std::to_string(range.length));
+  if (representation.compressed) response.fields.add("Content-Encoding", "gzip");
+  else response.fields.add("Content-Length", std::to_string(range.length));
   exchange.start(std::move(response));
-  if (exchange.request().method == "HEAD") co_return exchange.finish();
-  co_await send_part(exchange, file, range);
+  if (!get) co_return exchange.finish();
+  if (representation.compressed) co_await send_compressed(exchange, file);
+  else co_await send_part(exchange, file, range);
 }
 // endregion
 

@@ -9,7 +9,8 @@ namespace http1 {
 class Files {
  public:
   // Serves what is below `root`, and nothing else: not by "..", not by encoded slashes, not through symbolic links
-  // that lead outside. Throws std::filesystem::filesystem_error when `root` does not exist.
+  // that lead outside (but whoever may write below `root` while we serve can still win a race against that check).
+  // Throws std::filesystem::filesystem_error when `root` does not exist.
   explicit Files(const std::filesystem::path& root);
 
   // Content types by extension, Last-Modified and ETag, conditional requests, single byte ranges, gzip where that is
@@ -17,6 +18,7 @@ class Files {
   wire::awaitable<void> serve(Exchange& exchange) const;
 
  private:
+  std::filesystem::path find(Exchange& exchange) const;
   std::filesystem::path root_;  // absolute, without links
 };
 

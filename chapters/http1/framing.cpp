@@ -20,8 +20,9 @@ Result<std::optional<std::uint64_t>> content_length(const Fields& fields) {
   if (fields.count("Content-Length") > 1) return failure(Errc::malformed, "more than one Content-Length", 400);
   std::uint64_t value = 0;
   const auto [end, ec] = std::from_chars(text->data(), text->data() + text->size(), value);
+  const bool digits = end != text->data() && end == text->data() + text->size();
+  if (!digits) return failure(Errc::malformed, "Content-Length", 400);
   if (ec == std::errc::result_out_of_range) return failure(Errc::too_large, "Content-Length", 413);
-  if (ec != std::errc() || end != text->data() + text->size()) return failure(Errc::malformed, "Content-Length", 400);
   return value;
 }
 // endregion
@@ -97,17 +98,17 @@ bool skip_quoted_string(std::string_view& text) {
 
 // chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] ) (RFC 9112 §7.1.1)
 bool is_chunk_extensions(std::string_view text) {
-  for (;;) {
+  while (!text.empty()) {
     text = without_leading_space(text);
-    if (text.empty()) return true;
-    if (text[0] != ';') return false;
+    if (!text.starts_with(';')) return false;
     text = without_leading_space(text.substr(1));
     if (!skip_token(text)) return false;
-    text = without_leading_space(text);
-    if (!text.starts_with('=')) continue;
-    text = without_leading_space(text.substr(1));
+    const std::string_view value = without_leading_space(text);
+    if (!value.starts_with('=')) continue;
+    text = without_leading_space(value.substr(1));
     if (text.starts_with('"') ? !skip_quoted_string(text) : !skip_token(text)) return false;
   }
+  return true;
 }
 
 }  // namespace

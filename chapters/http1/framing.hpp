@@ -28,7 +28,7 @@ wire::Result<Framing> framing_of(const Response& response, std::string_view requ
 wire::Result<std::optional<std::uint64_t>> content_length(const Fields& fields);
 
 // chunk-size [ chunk-ext ] CRLF (RFC 9112 §7.1). Extensions are checked and ignored.
-constexpr std::size_t max_chunk_line = 1024;  // nobody uses extensions; a peer that sends many is up to something
+constexpr std::size_t max_chunk_line = 1024;  // and see Limits::chunk_extensions
 wire::Result<std::uint64_t> decode_chunk_size(wire::Reader& in);
 
 void encode_chunk(wire::Writer& out, wire::Bytes data);  // never empty: that would be the last chunk

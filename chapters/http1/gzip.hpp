@@ -22,7 +22,7 @@ class Gzip {
 
 class Gunzip {
  public:
-  // A few kilobytes can unfold into gigabytes. Real text rarely shrinks below a hundredth, zlib's limit is a
+  // A few kilobytes can unfold into gigabytes. Real text rarely shrinks below a hundredth, DEFLATE's limit is a
   // thousandth: what unfolds to more than `max_ratio` times its size, beyond the first megabyte, is an attack.
   static constexpr std::uint64_t max_ratio = 200;
   static constexpr std::uint64_t free_output = 1 << 20;

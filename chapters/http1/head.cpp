@@ -53,23 +53,28 @@ struct KnownField {
 constexpr KnownField known_fields[] = {
     {"Accept", "media types the client can use", "RFC 9110 §12.5.1"},
     {"Accept-Encoding", "codings the client can undo", "RFC 9110 §12.5.3"},
-    {"Accept-Ranges", "parts may be asked for", "RFC 9110 §14.3"},
+    {"Accept-Ranges", "range units this resource knows", "RFC 9110 §14.3"},
     {"Allow", "methods this resource knows", "RFC 9110 §10.2.1"},
-    {"Connection", "keep or close after this message", "RFC 9110 §7.6.1"},
+    {"Connection", "options for this connection only", "RFC 9110 §7.6.1"},
     {"Content-Encoding", "how the content is compressed", "RFC 9110 §8.4"},
-    {"Content-Length", "bytes of content that follow", "RFC 9110 §8.6"},
+    {"Content-Length", "length of the content in bytes", "RFC 9110 §8.6"},
     {"Content-Range", "which part this is", "RFC 9110 §14.4"},
     {"Content-Type", "what the content is", "RFC 9110 §8.3"},
     {"Date", "when this was made", "RFC 9110 §6.6.1"},
-    {"ETag", "names this version of the content", "RFC 9110 §8.8.3"},
+    {"ETag", "names this version of the representation", "RFC 9110 §8.8.3"},
     {"Expect", "asks before it sends the content", "RFC 9110 §10.1.1"},
     {"Host", "which of the server's sites", "RFC 9110 §7.2"},
+    {"If-Match", "only if still this version", "RFC 9110 §13.1.1"},
     {"If-Modified-Since", "only if changed since", "RFC 9110 §13.1.3"},
     {"If-None-Match", "only if not this version", "RFC 9110 §13.1.2"},
+    {"If-Range", "the part only if still this version", "RFC 9110 §13.1.5"},
+    {"If-Unmodified-Since", "only if not changed since", "RFC 9110 §13.1.4"},
     {"Last-Modified", "when the content last changed", "RFC 9110 §8.8.2"},
-    {"Location", "where to go next", "RFC 9110 §10.2.2"},
+    {"Location", "where to go next, or what was created", "RFC 9110 §10.2.2"},
     {"Range", "only this part, please", "RFC 9110 §14.2"},
     {"Server", "which program answers", "RFC 9110 §10.2.4"},
+    {"TE", "transfer codings the client can undo", "RFC 9110 §10.1.4"},
+    {"Trailer", "fields that follow the content", "RFC 9110 §6.6.2"},
     {"Transfer-Encoding", "the content comes in chunks", "RFC 9112 §6.1"},
     {"Upgrade", "another protocol instead", "RFC 9110 §7.8"},
     {"User-Agent", "which program asks", "RFC 9110 §10.1.5"},
@@ -209,8 +214,8 @@ void encode(Writer& out, const Response& response) {
   encode_fields(out, response.fields);
 }
 
-Result<Fields> decode_trailers(Reader& in) {
-  Result<Fields> trailers = decode_fields(in, true);
+Result<Fields> decode_trailers(Reader& in, bool may_fold) {
+  Result<Fields> trailers = decode_fields(in, may_fold);
   if (trailers) in.explain("the message ends here", "RFC 9112 §7.1");
   return trailers;
 }

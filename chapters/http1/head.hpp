@@ -1,4 +1,5 @@
-// The head of a message as bytes: the start line and the field lines (RFC 9112 §2 to §5).
+// The head of a message as bytes. That is our one word for what RFC 9112 §2.1 calls the start-line, the header section
+// and the empty line behind them.
 //
 //     GET /hello HTTP/1.1\r\n        request-line: method, target, version; one space between them
 //     Host: 127.0.0.1\r\n            field line: name, colon, value; white space around the value does not count
@@ -13,7 +14,7 @@
 
 namespace http1 {
 
-// A message with more is refused with 431; nginx and Apache stop at about as many.
+// A message with more is refused with 431. Apache stops at as many.
 constexpr std::size_t max_fields = 100;
 
 wire::Result<Request> decode_request(wire::Reader& in);
@@ -23,7 +24,7 @@ wire::Result<Response> decode_response(wire::Reader& in);
 void encode(wire::Writer& out, const Response& response);
 
 // The field lines after the last chunk (RFC 9112 §7.1.2), which look the same.
-wire::Result<Fields> decode_trailers(wire::Reader& in);
+wire::Result<Fields> decode_trailers(wire::Reader& in, bool may_fold);
 void encode_fields(wire::Writer& out, const Fields& fields);  // with the empty line
 
 bool is_token(std::string_view text);  // RFC 9110 §5.6.2: methods and field names are made of these characters

@@ -7,7 +7,8 @@
 
 namespace http1 {
 
-// Case does not matter in field names, methods' tokens excepted (RFC 9110 §5.1). ASCII only, whatever the locale.
+// Case does not matter in field names (RFC 9110 §5.1) and many values; it does in methods (§9.1). ASCII only, whatever
+// the locale.
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 
 struct Field {
@@ -60,9 +61,10 @@ struct Response {
   Fields fields;
 };
 
-std::string_view reason_phrase(int status);  // RFC 9110 §15; "" for a code that it does not list
+std::string_view reason_phrase(int status);  // RFC 9110 §15, RFC 6585, RFC 8297; else ""
 
-// Whether a response of this status to a request of this method has content at all (RFC 9112 §6.3, rules 1 and 2).
+// Whether a response of this status to a request of this method has content at all (RFC 9112 §6.3, rule 1; rule 2 is
+// for CONNECT, which is not spoken here).
 bool may_have_content(int status, std::string_view request_method);
 
 }  // namespace http1

@@ -40,7 +40,7 @@ bool path_matches(std::string_view pattern, std::string_view path) {
 // region exchange-read
 wire::awaitable<wire::Result<wire::Buffer>> Exchange::read() {
   if (received_all_ || finished_) co_return wire::Buffer();
-  if (link_->must_continue()) link_->send(Response{100, {}, 1, {}});
+  if (link_->must_continue() && !started_) link_->send(Response{100, {}, 1, {}});
   std::optional<Event> event = co_await link_.next();
   if (!event) co_return wire::failure(wire::Errc::truncated, "the peer is gone");
   if (auto* data = std::get_if<Data>(&*event)) co_return std::move(data->bytes);
@@ -65,6 +65,7 @@ void Exchange::respond(Response response, std::string_view content) {
   if (gone()) return;
   if (response.status != 204 && response.status != 304)
     response.fields.set("Content-Length", std::to_string(content.size()));
+  if (link_->too_much_left()) response.fields.add("Connection", "close");  // RFC 9112 §9.6: say so beforehand
   start(std::move(response));
   link_->send_data(wire::as_bytes(content));
   finish();
@@ -77,8 +78,7 @@ void Exchange::respond_error(int status, Fields fields) {
 
 void Exchange::start(Response response) {
   if (gone()) return;
-  response.fields.add("Date", date_now());
-  response.fields.add("Server", "on-the-wire");
+  if (!response.fields.has("Server")) response.fields.add("Server", "on-the-wire");
   started_ = true;
   link_->send(std::move(response));
 }
@@ -108,15 +108,20 @@ wire::awaitable<Exchange::Upgraded> Exchange::upgrade(Response switching_protoco
 
 void Server::route(std::string method, std::string path, Handler handler) {
   routes_.push_back({std::move(method), std::move(path), std::move(handler)});
-  // The longest first, so that the first match is the best one.
-  std::ranges::stable_sort(routes_, std::greater<>(), [](const Route& route) { return route.path.size(); });
+  // The first match is to be the best one: longer paths first, and of two equally long the exact one.
+  const auto better = [](const Route& a, const Route& b) {
+    const auto rank = [](const Route& route) { return std::pair(route.path.size(), !route.path.ends_with('*')); };
+    return rank(a) != rank(b) ? rank(a) > rank(b) : a.path < b.path;
+  };
+  std::ranges::stable_sort(routes_, better);
 }
 
 wire::Server::Handler Server::handler() { return std::bind_front(&Server::serve, this); }
 
 // region serve
 wire::awaitable<void> Server::serve(wire::Stream stream, wire::LinkOptions options) {
-  Link link(std::move(stream), Connection(wire::Side::server, limits_), options);
+  const Origin origin{stream.secure(), date_now};
+  Link link(std::move(stream), Connection(wire::Side::server, limits_, origin), options);
   for (;;) {
     std::optional<Event> event = co_await link.next();
     if (!event) break;
@@ -143,21 +148,22 @@ wire::awaitable<void> Server::serve(wire::Stream stream, wire::LinkOptions optio
 const Server::Handler* Server::find(Exchange& exchange) const {
   const std::string& method = exchange.request().method;
   const bool everywhere = exchange.target().form == Target::Form::asterisk;
-  std::string_view best;  // the path pattern of the first match, and so the longest
-  std::string allow;
+  std::string_view best;  // the pattern of the first match, and so the best
+  std::vector<std::string_view> allowed;
   for (const Route& route : routes_) {
     if (!everywhere && !path_matches(route.path, exchange.target().path)) continue;
     if (!everywhere && !best.empty() && route.path != best) break;
     best = route.path;
-    if (route.method == method || (method == "HEAD" && route.method == "GET")) return &route.handler;
-    if (allow.contains(route.method)) continue;
-    allow += allow.empty() ? route.method : ", " + route.method;
-    if (route.method == "GET") allow += ", HEAD";
+    const bool wanted = route.method == method || (method == "HEAD" && route.method == "GET");
+    if (wanted && !everywhere) return &route.handler;
+    if (std::ranges::find(allowed, route.method) == allowed.end()) allowed.push_back(route.method);
+    if (route.method == "GET") allowed.push_back("HEAD");
   }
+  const Fields allow = {{"Allow", fmt::format("{}", fmt::join(allowed, ", ")) + ", OPTIONS"}};
   if (!is_known_method(method)) exchange.respond_error(501);
-  else if (best.empty()) exchange.respond_error(404);
-  else if (method == "OPTIONS") exchange.respond({204, {}, 1, {{"Allow", allow + ", OPTIONS"}}});
-  else exchange.respond_error(405, {{"Allow", allow + ", OPTIONS"}});
+  else if (best.empty() && !everywhere) exchange.respond_error(404);
+  else if (method == "OPTIONS") exchange.respond({204, {}, 1, allow});
+  else exchange.respond_error(405, allow);
   return nullptr;
 }
 // endregion

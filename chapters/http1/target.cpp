@@ -1,5 +1,7 @@
 #include "http1/target.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -12,6 +14,32 @@ using wire::Result;
 
 namespace {
 
+bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// The octet behind a "%" at the front of `text`, if there are two hexadecimal digits (RFC 3986 §2.1).
+std::optional<char> percent_encoded(std::string_view text) {
+  unsigned value = 0;
+  if (text.size() < 3) return std::nullopt;
+  const auto [end, ec] = std::from_chars(text.data() + 1, text.data() + 3, value, 16);
+  if (ec != std::errc() || end != text.data() + 3) return std::nullopt;
+  return static_cast<char>(value);
+}
+
+// reg-name = *( unreserved / pct-encoded / sub-delims ) (RFC 3986 §3.2.2), which an IPv4 address is, too.
+bool is_reg_name(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && !percent_encoded(text.substr(i))) return false;
+    if (!is_alphanumeric(text[i]) && !std::string_view("-._~%!$&'()*+,;=").contains(text[i])) return false;
+  }
+  return true;
+}
+
+bool is_ipv6_address(std::string_view text) {
+  in6_addr ignored;
+  return inet_pton(AF_INET6, std::string(text).c_str(), &ignored) == 1;
+}
+
 // uri-host [ ":" port ] (RFC 9110 §7.2): a name, an IPv4 address or an IPv6 address in brackets. Empty is allowed: it
 // is what a client sends for a URL without a host.
 bool is_authority(std::string_view text) {
@@ -20,15 +48,8 @@ bool is_authority(std::string_view text) {
   if (host_end == text.npos) return false;
   const std::string_view host = text.substr(bracketed, host_end - bracketed);
   const std::string_view rest = text.substr(host_end + bracketed);
-  const auto in_host = [&](unsigned char c) {
-    const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    return alphanumeric || std::string_view("-._~%!$&'()*+,;=").contains(static_cast<char>(c)) ||
-           (bracketed && c == ':');
-  };
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (!rest.empty() && rest[0] != ':') return false;
-  return std::ranges::all_of(host, in_host) && rest.size() <= 6 &&
-         std::ranges::all_of(rest.substr(rest.empty() ? 0 : 1), is_digit);
+  if (!(bracketed ? is_ipv6_address(host) : is_reg_name(host))) return false;
+  return rest.empty() || (rest[0] == ':' && std::ranges::all_of(rest.substr(1), is_digit));
 }
 
 // The port of a well-formed authority; none: it names no port, or one that cannot be.
@@ -39,6 +60,41 @@ std::optional<std::uint16_t> port_of(std::string_view authority) {
   const auto [end, ec] = std::from_chars(authority.data() + colon + 1, authority.data() + authority.size(), port);
   if (ec != std::errc() || port == 0) return std::nullopt;
   return port;
+}
+
+// RFC 3986 §5.2.4
+std::string without_dot_segments(std::string_view path) {
+  std::vector<std::string_view> segments;
+  bool directory = false;  // does the last segment leave a "/" behind?
+  for (std::size_t at = 1; at <= path.size();) {
+    const auto end = std::min(path.find('/', at), path.size());
+    const std::string_view segment = path.substr(at, end - at);
+    directory = segment == "." || segment == "..";
+    if (segment == ".." && !segments.empty()) segments.pop_back();
+    if (!directory) segments.push_back(segment);
+    at = end + 1;
+  }
+  std::string out;
+  for (const auto segment : segments) out.append("/").append(segment);
+  return directory || out.empty() ? out + "/" : out;
+}
+
+// RFC 3986 §6.2.2.2 and §6.2.2.3
+Result<std::string> normalized(std::string_view path) {
+  std::string out;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (path[i] != '%') {
+      out += path[i];
+      continue;
+    }
+    const auto octet = percent_encoded(path.substr(i));
+    if (!octet) return failure(Errc::malformed, "percent-encoding", 400);
+    const bool unreserved = is_alphanumeric(*octet) || std::string_view("-._~").contains(*octet);
+    if (unreserved) out += *octet;
+    else out += path.substr(i, 3);
+    i += 2;
+  }
+  return out.contains("/.") ? without_dot_segments(out) : out;
 }
 
 void split_query(Target& target, std::string_view path_and_query) {
@@ -74,10 +130,18 @@ Result<Target> parse_target(const Request& request) {
     const std::string_view rest = std::string_view(text).substr(colon + 3);
     const auto path = std::min(rest.find_first_of("/?"), rest.size());
     target.form = Target::Form::absolute;
+    target.https = colon == 5;
     target.authority = rest.substr(0, path);
+    if (target.authority.empty() || target.authority[0] == ':' || !is_authority(target.authority))
+      return failure(Errc::malformed, "authority", 400);
     split_query(target, rest.substr(path));
-    if (target.path.empty()) target.path = "/";
-    if (target.authority.empty() || !is_authority(target.authority)) return failure(Errc::malformed, "authority", 400);
+    if (path == rest.size() && request.method == "OPTIONS") target.form = Target::Form::asterisk;  // RFC 9112 §3.2.4
+    if (target.path.empty()) target.path = target.form == Target::Form::asterisk ? "*" : "/";
+  }
+  if (target.path.starts_with('/')) {
+    Result<std::string> path = normalized(target.path);
+    if (!path) return std::unexpected(path.error());
+    target.path = std::move(*path);
   }
 
   const std::size_t hosts = request.fields.count("Host");
@@ -99,12 +163,9 @@ Result<std::string> percent_decode(std::string_view text) {
       out += text[i];
       continue;
     }
-    unsigned value = 0;
-    const char* digits = text.data() + i + 1;
-    if (text.size() - i < 3) return failure(Errc::malformed, "percent-encoding", 400);
-    const auto [end, ec] = std::from_chars(digits, digits + 2, value, 16);
-    if (ec != std::errc() || end != digits + 2 || value == 0) return failure(Errc::malformed, "percent-encoding", 400);
-    out += static_cast<char>(value);
+    const auto octet = percent_encoded(text.substr(i));
+    if (!octet || *octet == 0) return failure(Errc::malformed, "percent-encoding", 400);
+    out += *octet;
     i += 2;
   }
   return out;
@@ -144,27 +205,6 @@ Result<Url> parse_url(std::string_view text) {
   if (!std::ranges::all_of(url.target, is_visible)) return failure(Errc::malformed, "the URL needs percent-encoding");
   return url;
 }
-
-namespace {
-
-// RFC 3986 §5.2.4
-std::string without_dot_segments(std::string_view path) {
-  std::vector<std::string_view> segments;
-  bool directory = false;  // does the last segment leave a "/" behind?
-  for (std::size_t at = 1; at <= path.size();) {
-    const auto end = std::min(path.find('/', at), path.size());
-    const std::string_view segment = path.substr(at, end - at);
-    directory = segment == "." || segment == "..";
-    if (segment == ".." && !segments.empty()) segments.pop_back();
-    if (!directory) segments.push_back(segment);
-    at = end + 1;
-  }
-  std::string out;
-  for (const auto segment : segments) out.append("/").append(segment);
-  return directory || out.empty() ? out + "/" : out;
-}
-
-}  // namespace
 
 Result<Url> resolve(const Url& base, std::string_view reference) {
   reference = reference.substr(0, reference.find('#'));

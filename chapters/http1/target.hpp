@@ -18,17 +18,21 @@ struct Target {
   };
   Form form = Form::origin;
   std::string authority;  // host[:port]: of the target itself, else of the Host field; empty in HTTP/1.0 without one
-  std::string path;       // as sent, percent-encoded; "*" in asterisk form, empty in authority form
-  std::string query;      // without the "?"
+  std::string path;       // normalized; "*" in asterisk form, empty in authority form
+  std::string query;      // as sent, without the "?"
+  bool https = false;     // absolute form only: the client believes that it speaks TLS
 };
 
 // Also enforces the rules for Host (RFC 9112 §3.2): one in HTTP/1.1, never two, and well formed. Errors are 400.
+// The path is normalized as far as its meaning is certain to stay (RFC 3986 §6.2.2): "/%7Ea/./b/../c" is "/~a/c". So
+// two spellings of one path cannot be told apart by routes, and no ".." is left to anybody. Other octets stay encoded.
 wire::Result<Target> parse_target(const Request& request);
 
-// "/a%20b" to "/a b". An Error for "%" without two hexadecimal digits, and for %00 (RFC 3986 §2.1).
+// "/a%20b" to "/a b". An Error for "%" without two hexadecimal digits, and for %00 (RFC 3986 §2.1, §7.3).
 wire::Result<std::string> percent_decode(std::string_view text);
 
-// What a client needs of a URL. A user name, a password and a fragment never go on the wire (RFC 9110 §4.2.4).
+// What a client needs of a URL. A user name and a password never go on the wire
+// (RFC 9110 §4.2.4), nor does a fragment (§7.1).
 struct Url {
   std::string scheme = "http";  // or "https"
   std::string host;             // without the brackets of an IPv6 address

@@ -8,7 +8,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # These follow values through inlined library code, and in GCC 12 raise false alarms there (GCC bugs 105329, 105562); the
   # last one, on coroutine frames.
   target_compile_options(wire_options INTERFACE
-    -Wno-restrict -Wno-array-bounds -Wno-maybe-uninitialized -Wno-mismatched-new-delete)
+    -Wno-restrict -Wno-array-bounds -Wno-stringop-overread -Wno-stringop-overflow -Wno-maybe-uninitialized
+    -Wno-mismatched-new-delete)
 endif()
 if(WIRE_WERROR)
   target_compile_options(wire_options INTERFACE -Werror)

@@ -150,7 +150,7 @@ TEST_CASE("If-Range: the part only of the version that the client has") {  // RF
   CHECK(with("W/\"v2\"") == "whole");  // weak is not enough
   CHECK(with("W/\"v2\"", weak) == "whole");
   CHECK(with("\"v2\"", weak) == "whole");
-  CHECK(with(at) == "0-499");
+  CHECK(with(at) == "whole");  // within its second the file may have changed twice: §8.8.2.2
   CHECK(with(before) == "whole");
   CHECK(with(after) == "whole");  // exactly that one: not "since"
   CHECK(with("nonsense") == "whole");

@@ -383,6 +383,7 @@ TEST_CASE("a client believes HTTP/1.0 only with keep-alive") {
   CHECK_FALSE(kept("HTTP/1.0 204 No Content\r\n\r\n"));
   CHECK(kept("HTTP/1.0 204 No Content\r\nConnection: keep-alive\r\n\r\n"));
   CHECK(kept("HTTP/1.1 204 No Content\r\n\r\n"));
+  CHECK_FALSE(kept("HTTP/1.1 200 OK\r\n\r\nhello"));  // it will end with the connection
   CHECK_FALSE(kept("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"));
 }
 
@@ -506,6 +507,13 @@ TEST_CASE("Upgrade: bytes that come in one piece with the heads") {
   CHECK(wire::as_text(heard.unread) == "HTTP/1.1 200 OK\r\n\r\n");
 }
 
+TEST_CASE("Upgrade: the end of the stream is the next protocol's matter too") {
+  const std::string_view response = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nbye";
+  const Request request{"GET", "/", 1, {{"Host", "a"}, {"Connection", "upgrade"}, {"Upgrade", "x"}}};
+  const heard::Heard heard = heard::by_client(Pieces{wire::as_bytes(response)}, heard::Then::eof, request);
+  CHECK(heard.events == "101 Switching Protocols 1.1\n  Upgrade: x\n");
+}
+
 TEST_CASE("Upgrade: a server may go on with HTTP") {
   Conversation talk(IN_PIECES);
   talk.on_server = answering({200, {}, 1, length(5)}, "hello");
@@ -548,6 +556,26 @@ TEST_CASE("an early answer, while the request's content still comes") {
   talk.run();
   CHECK(talk.server_heard.text.ends_with("  Content-Length: 10\nGET /next 1.1\n  Host: a\nend\n"));
   CHECK(talk.client_heard.text.ends_with("204 No Content 1.1\nend\n"));
+}
+
+TEST_CASE("a request that is answered has no end: whoever has answered asks nothing further of it") {
+  const std::string requests =
+      "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n"
+      "POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+      "GET /3 HTTP/1.1\r\nHost: a\r\n\r\n";
+  const auto run = [](const Pieces& pieces) {
+    Connection server(wire::Side::server);
+    return heard::hear(server, pieces, heard::Then::wait, [](const Event& event, Connection& connection) {
+      REQUIRE(is<Request>(event));
+      connection.send(Response{204, {}, 1, {}});
+      connection.send_end();
+    });
+  };
+  const heard::Heard heard = support::same_however_cut(wire::as_bytes(requests), run);
+  CHECK(heard.events ==
+        "GET /1 1.1\n  Host: a\n"
+        "POST /2 1.1\n  Host: a\n  Content-Length: 5\n"
+        "GET /3 1.1\n  Host: a\n");
 }
 
 TEST_CASE("content that nobody reads is skipped up to a limit, for the sake of the connection") {

@@ -105,6 +105,7 @@ TEST_CASE("trailers: 431") {
   CHECK(heard::last_status(small_server(head + filled("X: ", small.head, "\r\n\r\n"))) == 200);
   CHECK(heard::last_status(small_server(head + filled("X: ", small.head + 1, "\r\n\r\n"))) == 431);
   CHECK(heard::last_status(small_server(head + filled("A: b\r\nX: ", small.head + 1, "\r\n\r\n"))) == 431);
+  CHECK(heard::last_status(small_server(head + filled("X: ", 2 * small.head, "\r\n\r\n"))) == 431);  // no request-line
 }
 
 TEST_CASE("a client's limits") {

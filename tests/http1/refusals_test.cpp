@@ -241,7 +241,7 @@ const BadResponse bad_responses[] = {
     {"a negative length", OK "Content-Length: -1\r\n\r\n", "failed 400 malformed: Content-Length"},
     {"a transfer coding that we cannot undo", OK "Transfer-Encoding: gzip, chunked\r\n\r\n", "failed 501 unsupported"},
     {"101 that nobody asked for", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
-     "failed 0 unexpected: 101 without an Upgrade from us"},
+     "failed 0 unexpected: 101 out of place"},
     {"no HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n", "failed 400 malformed: HTTP-version"},
     {"a later version", "HTTP/2.0 200 OK\r\n\r\n", "failed 505 unsupported"},
     {"a status that is none", "HTTP/1.1 OK\r\n\r\n", "failed 0 malformed"},
@@ -283,8 +283,8 @@ TEST_CASE("a response that nobody asked for") {
 
   // A second one behind the first must not become the answer to the next request.
   const Heard twice = by_client(Pieces{wire::as_bytes(OK "Content-Length: 0\r\n\r\n" OK "Content-Length: 0\r\n\r\n")});
-  CHECK(twice.events ==
-        "200 OK 1.1\n  Content-Length: 0\nend\nfailed 0 unexpected: a response that nobody asked for\n");
+  CHECK(twice.events == "200 OK 1.1\n  Content-Length: 0\nend\n");
+  CHECK(twice.closed);
 }
 
 // RFC 9112 §6.3, rule 3: the chunks count; and what follows on this connection cannot be trusted.

@@ -87,7 +87,7 @@ REQUEST_LINE = [
     Case("space at the end", line(b"GET /hello HTTP/1.1 "), REFUSED, ACCEPTED),
     Case("space at the beginning", line(b" GET /hello HTTP/1.1"), REFUSED),
     Case("tabs for spaces", line(b"GET\t/hello\tHTTP/1.1"), REFUSED),
-    Case("space in the target", line(b"GET /hel lo HTTP/1.1"), REFUSED),
+    Case("space in the target", line(b"GET /he llo HTTP/1.1"), REFUSED),
     Case("no method", line(b"/hello HTTP/1.1"), REFUSED),
     Case("method with @", line(b"G@T /hello HTTP/1.1"), REFUSED),
     Case("method with (", line(b"GET( /hello HTTP/1.1"), REFUSED),

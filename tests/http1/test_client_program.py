@@ -28,8 +28,8 @@ def either(request, programs) -> list:
 
 def redirect(status: int, location: str) -> bytes:
     """A redirect with some content, which nobody wants to see."""
-    head = f"HTTP/1.1 {status} X\r\nLocation: {location}\r\nContent-Length: 4\r\n\r\n"
-    return head.encode() + b"gone"
+    head = f"HTTP/1.1 {status} X\r\nLocation: {location}\r\nContent-Length: 4\r\n"
+    return head.encode() + b"Connection: close\r\n\r\ngone"
 
 
 def request_lines(server: Script) -> list[str]:

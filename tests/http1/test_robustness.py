@@ -49,13 +49,14 @@ def answers(server: Server) -> bool:
 
 
 @contextmanager
-def unharmed(server: Server) -> Iterator[None]:
-    """Whatever happens inside leaves the server as it was."""
-    assert answers(server)
+def unharmed(server: Server) -> Iterator[int]:
+    """Whatever happens inside leaves the server as it was, with so many descriptors as are given."""
     before = descriptors(server)
-    yield
     assert answers(server)
-    wait_until(lambda: descriptors(server) <= before, f"{before} descriptors as before")
+    wait_until(lambda: descriptors(server) == before, "curl's connection is gone")
+    yield before
+    assert answers(server)
+    wait_until(lambda: descriptors(server) == before, f"{before} descriptors as before")
     assert peak_bytes(server.pid) < MOST_MEMORY
 
 
@@ -190,20 +191,17 @@ def fill(tcp: Tcp, data: bytes) -> int:
 def test_slow_reader_is_cut(serve) -> None:
     """It asked for a gibibyte, and reads nothing. Little is kept for it, and not for long."""
     server = serve("--silence", "0.3")
-    with unharmed(server):
-        before = descriptors(server)
-        with slow_reader(server) as tcp:
-            tcp.send(DOWNLOAD)
-            wait_until(lambda: descriptors(server) == before + 2, "the file is open")
-            wait_until(lambda: descriptors(server) == before, "it was cut")
-            assert 0 < len(tcp.read_to_close()) < SPARSE / 10
+    with unharmed(server) as before, slow_reader(server) as tcp:
+        tcp.send(DOWNLOAD)
+        tcp.read_until(b"\r\n\r\n")
+        wait_until(lambda: descriptors(server) == before, "it was cut")
+        assert 0 < len(tcp.read_to_close()) < SPARSE / 10
 
 
 def test_a_hundred_slow_readers(serve) -> None:
     """What each of them costs is bounded: together less than a tenth of one file."""
     server = serve()
-    with unharmed(server), ExitStack() as readers:
-        before = descriptors(server)
+    with unharmed(server) as before, ExitStack() as readers:
         for _ in range(100):
             readers.enter_context(slow_reader(server)).send(DOWNLOAD)
         wait_until(lambda: descriptors(server) == before + 200, "all files are open")

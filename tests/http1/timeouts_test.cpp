@@ -176,6 +176,15 @@ TEST_CASE("a slow handler is not the peer's fault") {
   }
 }
 
+TEST_CASE("a slow handler that has taken the end of the content, and no more") {
+  TimedServer server;
+  server.hear("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+  server.connection.receive(wire::as_bytes("0\r\n\r\n"), server.now);
+  REQUIRE(server.connection.poll(server.now));
+  server.pass(1h);
+  CHECK_FALSE(server.connection.closed());
+}
+
 TEST_CASE("a timeout after the answer has begun cannot be answered") {
   TimedServer server;
   server.hear("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");

@@ -68,10 +68,10 @@ TEST_CASE("frames have names") {
   CHECK(server.titles ==
         "< request head\n"
         "< chunk-size\n"
-        "< content\n"
+        "< chunk-data\n"
         "< end of the chunk\n"
         "< chunk-size\n"
-        "< trailers\n"
+        "< trailer section\n"
         "> response head\n"
         "> content\n");
 }
@@ -113,7 +113,7 @@ TEST_CASE("the dump of one exchange") {
   002b  Transfer-Encoding: chunked\r\n            field line                the content comes in chunks     RFC 9112 §6.1
   0047  \r\n                                      empty line                the head ends here              RFC 9112 §2.1
   0000  6\r\n                                     chunk-size                6 bytes of data follow          RFC 9112 §7.1
-  0000  hello\n                                   content
+  0000  hello\n                                   chunk-data
   0000  \r\n                                      CRLF
   0000  0\r\n                                     chunk-size                the last chunk                  RFC 9112 §7.1
   0000  \r\n                                      empty line                the message ends here           RFC 9112 §7.1
