@@ -174,9 +174,11 @@ std::optional<std::size_t> Connection::whole_head(std::size_t line_limit) {
   }
   searched_ = std::max(searched_, text.size());
   const bool first_line = line_start_ == 0 && receiving_ == Receiving::head;
-  const bool in_method = text.find(' ') == text.npos;  // RFC 9112 §3: then no method that we know is so long
-  if (first_line && text.size() > line_limit) fail({Errc::too_large, "the first line", in_method ? 501u : 414u});
-  else if (text.size() > limits_.head) fail({Errc::too_large, "the head", 431});
+  if (first_line && text.size() > line_limit) {  // RFC 9112 §3: what is too long, the method or the target?
+    const bool target = text.contains(' ');
+    fail({Errc::too_large, target ? "request-target" : "method", target ? 414u : 501u});
+  }
+  if (!closed() && text.size() > limits_.head) fail({Errc::too_large, "the head", 431});
   return std::nullopt;
 }
 // endregion
@@ -193,7 +195,8 @@ bool Connection::step_head(Time now) {
     if (begun) fail({Errc::unexpected, "a response that nobody asked for", 0});
     return false;
   }
-  hide_content_ = wire::as_text(input()).starts_with("HEAD ");  // should the rest of the head be refused
+  // RFC 9110 §9.3.2: even the refusal of a HEAD request has no content, and the rest of its head may be refused yet.
+  hide_content_ = wire::as_text(input()).starts_with("HEAD ");
   const auto length = whole_head(side_ == Side::server ? limits_.request_line : limits_.head);
   if (!length || closed()) return false;
   wait_for(Waiting::nothing);  // until step() looks for more, whatever takes time is not the peer's fault

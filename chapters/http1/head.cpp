@@ -87,12 +87,6 @@ void explain_field(Reader& in, std::string_view name) {
   in.explain("", "RFC 9112 §5");
 }
 
-std::string_view without_surrounding_space(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 // region decode-fields
 // field-line = field-name ":" OWS field-value OWS (RFC 9112 §5)
 Result<Fields> decode_fields(Reader& in, bool may_fold) {
@@ -105,8 +99,7 @@ Result<Fields> decode_fields(Reader& in, bool may_fold) {
     const bool folded = line[0] == ' ' || line[0] == '\t';
     const auto colon = line.find(':');
     const std::string_view name = line.substr(0, colon);
-    const std::string_view value =
-        without_surrounding_space(folded ? line : line.substr(name.size() + (colon != line.npos)));
+    const std::string_view value = trimmed(folded ? line : line.substr(name.size() + (colon != line.npos)));
     if (folded && (!may_fold || fields.empty())) return failure(Errc::malformed, "folded field line", 400);
     if (!folded && (colon == line.npos || !is_token(name))) return failure(Errc::malformed, "field-name", 400);
     if (!is_field_value(value)) return failure(Errc::malformed, "field-value", 400);

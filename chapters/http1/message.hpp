@@ -11,6 +11,9 @@ namespace http1 {
 // the locale.
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 
+// Without spaces and tabs around it (OWS: RFC 9110 §5.6.3).
+std::string_view trimmed(std::string_view text);
+
 struct Field {
   std::string name, value;
 };

@@ -107,6 +107,18 @@ bool is_http(std::string_view scheme) {
   return equal_ignoring_case(scheme, "http") || equal_ignoring_case(scheme, "https");
 }
 
+// region checked-host
+// RFC 9112 §3.2: one Host in HTTP/1.1, never two, and well formed; in HTTP/1.0 there may be none.
+Result<std::string> checked_host(const Request& request) {
+  const std::size_t hosts = request.fields.count("Host");
+  if (hosts > 1) return failure(Errc::malformed, "more than one Host", 400);
+  if (hosts == 0 && request.minor_version > 0) return failure(Errc::malformed, "HTTP/1.1 without Host", 400);
+  const std::string host = hosts == 1 ? *request.fields.find("Host") : "";
+  if (!is_authority(host)) return failure(Errc::malformed, "Host", 400);
+  return host;
+}
+// endregion
+
 }  // namespace
 
 // region parse-target
@@ -144,14 +156,9 @@ Result<Target> parse_target(const Request& request) {
     target.path = std::move(*path);
   }
 
-  const std::size_t hosts = request.fields.count("Host");
-  if (hosts > 1) return failure(Errc::malformed, "more than one Host", 400);
-  if (hosts == 0 && request.minor_version > 0) return failure(Errc::malformed, "HTTP/1.1 without Host", 400);
-  if (hosts == 1) {
-    const std::string& host = *request.fields.find("Host");
-    if (!is_authority(host)) return failure(Errc::malformed, "Host", 400);
-    if (target.authority.empty()) target.authority = host;  // a target's own authority counts, whatever Host says
-  }
+  const Result<std::string> host = checked_host(request);
+  if (!host) return std::unexpected(host.error());
+  if (target.authority.empty()) target.authority = *host;  // a target's own authority counts, whatever Host says
   return target;
 }
 // endregion

@@ -1,4 +1,4 @@
-# chapter(<name> [USES <chapters>...] [LIBRARIES <libraries>...] PROGRAMS <programs>...)
+# chapter(<name> [USES <chapters>...] [LIBRARIES <libraries>...] [IO <files>...] PROGRAMS <programs>...)
 #
 # Everything in chapters/<name>/ belongs to the chapter. Its programs are single files named as the program; client.cpp,
 # server.cpp and whatever else IO names are coroutine code and may use sockets; all other files are codecs and machines,
@@ -6,7 +6,9 @@
 #   <name>      codecs and the machine
 #   <name>_io   the client and server on the drivers
 # USES names earlier chapters: what makes them link, and what tests/style checks every #include against.
+define_property(GLOBAL PROPERTY WIRE_CHAPTERS BRIEF_DOCS "All chapters, in reading order")
 function(chapter name)
+  set_property(GLOBAL APPEND PROPERTY WIRE_CHAPTERS ${name})
   cmake_parse_arguments(CHAPTER "" "" "USES;LIBRARIES;IO;PROGRAMS" ${ARGN})
   set(folder ${CMAKE_SOURCE_DIR}/chapters/${name})
   file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)

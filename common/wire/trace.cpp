@@ -40,7 +40,8 @@ std::pair<std::size_t, std::string> row(Bytes bytes, bool text) {
   std::size_t taken = 0;
   while (taken < bytes.size()) {
     const std::string next = visible(bytes.subspan(taken, 1));
-    if (shown.size() + next.size() > text_per_row) break;
+    const bool line_end = bytes[taken] == '\r' || bytes[taken] == '\n';  // stays with its line, if narrowly
+    if (shown.size() + next.size() > text_per_row + (line_end ? 2 : 0)) break;
     shown += next;
     if (bytes[taken++] == '\n') break;
   }

@@ -32,7 +32,7 @@ TEST_CASE("the request-line: 414") {
   const Heard full = small_server(filled("GET /", small.request_line, " HTTP/1.1\r\n") + fields);
   CHECK(heard::last_status(full) == 200);
   const Heard over = small_server(filled("GET /", small.request_line + 1, " HTTP/1.1\r\n") + fields);
-  CHECK(over.events == "failed 414 too large: the first line\n");
+  CHECK(over.events == "failed 414 too large: request-target\n");
   CHECK(heard::last_status(over) == 414);
   CHECK(over.closed);
 

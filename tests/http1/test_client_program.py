@@ -103,7 +103,7 @@ def test_several_urls_share_a_connection(serve, client) -> None:
     server = serve("--trace")
     base = f"http://{server.address}"
     result = client(
-        f"{base}/hello", f"{base}/missing", f"{base}/hello.txt", "-d", "", f"{base}/hello"
+        f"{base}/hello", f"{base}/missing", f"{base}/hello.txt", f"{base}/hello"
     )
     assert result.text == "Hello, World!404 Not Found\nHello, World!Hello, World!"
     server.wait_for(r"(?s)(/hello .*){3}")

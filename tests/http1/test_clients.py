@@ -32,7 +32,8 @@ class Site:
 
     @property
     def connections(self) -> int:
-        """How many connections it has seen: its trace numbers them."""
+        """How many connections it has seen: its trace numbers them. Ends it: then it is complete."""
+        assert self.server.stop() == 0
         return max(map(int, re.findall(r"^#(\d+) ", self.server.output, re.MULTILINE)))
 
     @property
@@ -264,5 +265,4 @@ def test_nginx_in_front(serve, start, tmp_path) -> None:
         assert chunked.stdout == content
         assert "404" in run([*curl, "-i", f"http://{proxy.address}/missing"]).text
         assert "Content-Length: 13" in run([*curl, "-I", f"http://{proxy.address}/hello"]).text
-    connections = max(map(int, re.findall(r"^#(\d+) ", server.output, re.MULTILINE)))
-    assert connections == 1
+    assert Site(server, "", "").connections == 1

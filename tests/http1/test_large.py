@@ -121,5 +121,5 @@ def test_curl_downloads_a_file_over_tls(start, programs, large: Path, tmp_path) 
 def test_our_client_refuses_content_that_nobody_wanted(echo: Server, programs, large: Path) -> None:
     """The answer is 405: a gibibyte is not sent for that, nor read."""
     url = f"http://{echo.address}/hello"
-    result = run([programs / "http1-client", "-f", "-d", f"@{large}", url], timeout=10)
+    result = run([programs / "http1-client", "-fi", "-d", f"@{large}", url], timeout=10)
     assert result.code == 22 and "405" in result.text

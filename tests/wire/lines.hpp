@@ -32,12 +32,10 @@ class Connection : public wire::ConnectionBase<Connection, Event> {
   // region step
   bool step(wire::Time now) {
     const auto newline = wire::as_text(input()).find('\n', searched_);
-    if (newline == std::string_view::npos) {
-      searched_ = input().size();  // no quadratic rescans
-      if (searched_ > max_line) fail({wire::Errc::too_large, "line", 0});
-      return false;
-    }
-    searched_ = 0;
+    const bool whole = newline != std::string_view::npos;
+    searched_ = whole ? 0 : input().size();  // no quadratic rescans
+    if ((whole ? newline : searched_) > max_line) return fail({wire::Errc::too_large, "line", 0}), false;
+    if (!whole) return false;
     std::string text = read_frame("line", newline + 1, decode);
     if (ping_every_) next_ping_ = now + *ping_every_;
     if (text == "bye") hang_up();

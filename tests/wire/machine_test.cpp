@@ -54,6 +54,16 @@ TEST_CASE("an endless line is refused, and the peer is told") {
   CHECK_THROWS_AS(connection.send("more"), wire::UsageError);
 }
 
+TEST_CASE("a line that is too long is refused even if it arrives whole") {
+  Connection connection;
+  connection.receive(wire::as_bytes(std::string(Connection::max_line + 1, 'x') + "\n"), {});
+  CHECK(std::holds_alternative<lines::Failed>(*connection.poll({})));
+
+  Connection longest;
+  longest.receive(wire::as_bytes(std::string(Connection::max_line, 'x') + "\n"), {});
+  CHECK(std::holds_alternative<lines::Line>(*longest.poll({})));
+}
+
 TEST_CASE("a peer that hangs up in mid-line is reported, at the end of a line it is not") {
   Connection cut;
   cut.receive(wire::as_bytes("whole\nhal"), {});
