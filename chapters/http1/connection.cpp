@@ -175,7 +175,7 @@ std::optional<std::size_t> Connection::whole_head(std::size_t line_limit) {
   searched_ = std::max(searched_, text.size());
   const bool first_line = line_start_ == 0 && receiving_ == Receiving::head;
   if (first_line && text.size() > line_limit) {  // RFC 9112 §3: what is too long, the method or the target?
-    const bool target = text.contains(' ');
+    const bool target = text.substr(0, line_limit).contains(' ');  // however much more has come
     fail({Errc::too_large, target ? "request-target" : "method", target ? 414u : 501u});
   }
   if (!closed() && text.size() > limits_.head) fail({Errc::too_large, "the head", 431});

@@ -42,6 +42,12 @@ TEST_CASE("the request-line: 414") {
   CHECK(heard::last_status(small_server(filled("GET /", small.request_line + 1, "\n"))) == 414);
 }
 
+TEST_CASE("a method that fills the request-line: 501") {  // RFC 9112 §3
+  const std::string method(small.request_line, 'M');
+  CHECK(heard::last_status(small_server(method + " / HTTP/1.1\r\nHost: a\r\n\r\n")) == 501);
+  CHECK(heard::last_status(small_server(method.substr(1) + " / HTTP/1.1\r\nHost: a\r\n\r\n")) == 414);
+}
+
 TEST_CASE("the head: 431") {
   const std::string line = "GET / HTTP/1.1\r\n";
   const Heard full = small_server(filled(line + "Host: a\r\nX: ", small.head, "\r\n\r\n"));

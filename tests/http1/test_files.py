@@ -172,7 +172,6 @@ RANGES = [
     ({"Range": "bytes=-0"}, UNSATISFIABLE),
     ({"Range": "bytes=0-4", "If_Range": "{etag}"}, (206, b"Hello", "bytes 0-4/13")),
     ({"Range": "bytes=0-4", "If_Range": '"other"'}, WHOLE),
-    ({"Range": "bytes=0-4", "If_Range": "{modified}"}, (206, b"Hello", "bytes 0-4/13")),
     ({"Range": "bytes=0-4", "If_Range": PAST}, WHOLE),
     ({"Range": "bytes=0-4", "If_None_Match": "{etag}"}, (304, b"", None)),
     ({"Range": "lines=0-4"}, WHOLE),
@@ -186,6 +185,7 @@ RANGES_OF_OURS = [
     ({"Range": "bytes=0-1,3-4"}, WHOLE),
     ({"Range": "BYTES=0-4"}, (206, b"Hello", "bytes 0-4/13")),  # a unit is a token in any case
     ({"Range": "bytes=0-4", "If_Range": "W/{etag}"}, WHOLE),  # §13.1.5 wants strong comparison
+    ({"Range": "bytes=0-4", "If_Range": "{modified}"}, WHOLE),  # and a date is not a strong validator
 ]
 
 
@@ -372,8 +372,9 @@ def test_links_and_dots_inside_the_root(maze: Server) -> None:
         "/%68ello.txt",
     ):
         assert ask(maze, path).content == b"Hello, World!", path
-    for path in ("/to-inner/deep.txt", "/sub//inner/./deep.txt", "/sub%2finner/deep.txt"):
+    for path in ("/to-inner/deep.txt", "/sub//inner/./deep.txt"):
         assert ask(maze, path).content == b"deep", path
+    assert ask(maze, "/sub%2finner/deep.txt").status == 404  # no "/": RFC 3986 §2.2
     assert ask(maze, "/with%20space.txt").content == b"space"
 
 
