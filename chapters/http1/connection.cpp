@@ -363,8 +363,9 @@ bool Connection::count_content(std::uint64_t more) {
 }
 
 void Connection::deliver(wire::Buffer bytes) {
+  if (discarding_) return;     // a courtesy has one deadline in all: else it could be drawn out for months
   wait_for(Waiting::nothing);  // it has come: the time for the next piece begins anew
-  if (!discarding_) emit(Data{std::move(bytes)});
+  emit(Data{std::move(bytes)});
 }
 
 void Connection::received_end(Fields trailers) {

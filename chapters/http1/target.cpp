@@ -37,7 +37,7 @@ bool is_reg_name(std::string_view text) {
 
 bool is_ipv6_address(std::string_view text) {
   in6_addr ignored;
-  return inet_pton(AF_INET6, std::string(text).c_str(), &ignored) == 1;
+  return !text.contains('\0') && inet_pton(AF_INET6, std::string(text).c_str(), &ignored) == 1;
 }
 
 // uri-host [ ":" port ] (RFC 9110 §7.2): a name, an IPv4 address or an IPv6 address in brackets. Empty is allowed: it
@@ -113,7 +113,7 @@ Result<std::string> checked_host(const Request& request) {
   const std::size_t hosts = request.fields.count("Host");
   if (hosts > 1) return failure(Errc::malformed, "more than one Host", 400);
   if (hosts == 0 && request.minor_version > 0) return failure(Errc::malformed, "HTTP/1.1 without Host", 400);
-  const std::string host = hosts == 1 ? *request.fields.find("Host") : "";
+  std::string host = hosts == 1 ? *request.fields.find("Host") : "";
   if (!is_authority(host)) return failure(Errc::malformed, "Host", 400);
   return host;
 }

@@ -9,6 +9,8 @@
 #pragma once
 #include "wire/stream.hpp"
 
+#include <asio/post.hpp>
+
 #include <set>
 
 namespace wire {
@@ -31,7 +33,7 @@ class Roster {
 };
 
 struct LinkOptions {
-  std::size_t output_high_water = 1 << 20;            // bytes unsent; above it, read nothing more
+  std::size_t output_high_water = 256 << 10;          // bytes unsent; above it, read nothing more
   std::size_t output_max = 16 << 20;                  // bytes unsent; a peer this far behind is cut off
   Clock::duration silence = std::chrono::minutes(5);  // no byte moved in either direction: hang up
   Clock::duration goodbye = std::chrono::seconds(2);  // how long to wait for the peer's FIN after ours
@@ -153,10 +155,12 @@ class Link {
     co_return failure(Errc::unexpected, "another event came");
   }
 
-  // Waits until everything is written, or the connection is over.
+  // Waits until everything is written, or the connection is over; and lets the others have their turn, even if the
+  // peer takes everything at once: who sends gigabytes to a fast reader would else keep the whole server waiting.
   awaitable<void> flush() {
     const auto state = state_;
     state->write();
+    co_await asio::post(state->stream().executor(), use_awaitable);
     while (!state->over() && state->unsent() > 0) {
       state->arm();
       co_await state->changed();

@@ -163,9 +163,9 @@ def test_the_server_explains_every_byte(serve, tmp_path) -> None:
     assert explained(server.output, "→", len(REQUESTS))
     assert explained(server.output, "←", len(came))
     titles = [title for _, title, _ in frames(server.output)]
-    for title in ("request head", "content", "chunk-size", "end of the chunk", "trailers"):
+    for title in ("request head", "content", "chunk-size", "end of the chunk", "trailer section"):
         assert title in titles
-    for title in ("response head", "chunk", "last chunk"):
+    for title in ("response head", "chunk", "last-chunk and trailer section"):
         assert title in titles
 
 

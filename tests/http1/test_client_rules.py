@@ -31,7 +31,7 @@ class Peer:
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        self._received = b""
+        self._received = bytearray()
 
     def head(self) -> str:
         """The next request's head; empty when no more comes."""
@@ -45,21 +45,25 @@ class Peer:
 
     def content(self, head: str) -> bytes:
         """What belongs to the head: all of it, or what came before the client hung up."""
-        length = re.search(r"(?i)\r\ncontent-length: (\d+)\r\n", head)
-        if not length and "chunked" not in head:
-            return b""
-        received, searched = bytearray(self._received), 0
-        end = int(length[1]) if length else -1
-        while end < 0 or len(received) < end:
+        while (end := self._end_of_content(head)) is None:
             chunk = self.connection.recv(1 << 16)
-            received += chunk
-            if end < 0 and END in received[searched:]:
-                end = received.index(END, searched) + len(END)
-            elif not chunk:
-                end = len(received)
-            searched = max(0, len(received) - len(END))
-        self._received = bytes(received[end:])
-        return bytes(received[:end])
+            if not chunk:
+                end = len(self._received)
+                break
+            self._received += chunk
+        content = bytes(self._received[:end])
+        del self._received[:end]
+        return content
+
+    def _end_of_content(self, head: str) -> Optional[int]:
+        """None: it has not come yet."""
+        length = re.search(r"(?i)\r\ncontent-length: (\d+)\r\n", head)
+        if length:
+            return int(length[1]) if int(length[1]) <= len(self._received) else None
+        if "chunked" not in head:
+            return 0
+        at = self._received.find(END, -(1 << 17))  # further back it was looked for already
+        return at + len(END) if at >= 0 else None
 
     def send(self, data: bytes) -> None:
         self.connection.sendall(data)
