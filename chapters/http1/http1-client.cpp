@@ -268,6 +268,7 @@ int main(int argc, char** argv) {
   if (options.head) options.include = true;
 
   try {
+    const std::unique_ptr<wire::Tracer> tracer = program.make_tracer();  // outlives the connections, which end with io
     asio::io_context io(1);
     bool late = false;
     wire::Timer deadline(io);
@@ -279,7 +280,6 @@ int main(int argc, char** argv) {
         io.stop();
       });
     }
-    const std::unique_ptr<wire::Tracer> tracer = program.make_tracer();
     Fetcher fetcher(std::move(options), tracer.get());
     const int exit_code = wire::run_client(io, fetcher.run());
     return late ? complain(timed_out, "the time is over") : exit_code;

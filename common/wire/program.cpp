@@ -67,8 +67,8 @@ void raise_descriptor_limit() {
 
 int run_server(const ProgramOptions& program, ServerOptions options, const Server::Handler& handler) try {
   raise_descriptor_limit();
-  asio::io_context io(1);  // one thread
-  const std::unique_ptr<Tracer> tracer = program.make_tracer();
+  const std::unique_ptr<Tracer> tracer = program.make_tracer();  // outlives the connections, which end with io
+  asio::io_context io(1);                                        // one thread
   std::optional<asio::ssl::context> tls;
   if (program.tls) tls = server_tls(program.certificate, program.key);
   options.tls = tls ? &*tls : nullptr;
@@ -96,7 +96,7 @@ int run_server(const ProgramOptions& program, ServerOptions options, const Serve
   if (failed) std::rethrow_exception(failed);
   return 0;
 } catch (const std::exception& e) {
-  fmt::print(stderr, "{}\n", e.what());
+  fmt::print(stderr, "{}:{}: {}\n", program.host, program.port, e.what());
   return 1;
 }
 

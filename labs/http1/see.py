@@ -19,5 +19,6 @@ def see(stage):
 Try next:
   build/release/bin/http1-server --port 8080 --trace    then open http://127.0.0.1:8080/hello
   build/release/bin/http1-client --trace https://example.org/    the client's side
-  build/release/bin/http1-server --pcap talk.pcap    then look at talk.pcap with Wireshark
+  build/release/bin/http1-server --pcap /tmp/talk.pcap    then ask it for /hello, stop it with Ctrl-C,
+                                                          and open the file with Wireshark
 The page to read: book/http1.md""")

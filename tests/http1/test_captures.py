@@ -130,6 +130,14 @@ def test_the_client_s_capture(serve, client, tmp_path, files: Path, certificate,
     assert list(contents.values()).count(content.read_bytes()) >= 2
 
 
+def test_a_capture_ends_well(server: Server, client, tmp_path, files: Path) -> None:
+    """The last packets are written while everything is taken down: in the right order, please."""
+    options = ["--pcap", tmp_path / "client.pcap", "-o", os.devnull, "-d", f"@{files}/random.bin"]
+    for _ in range(10):
+        result = client(*options, *[f"http://{server.address}/echo"] * 2)
+        assert (result.code, result.errors) == (0, "")
+
+
 def test_a_capture_is_there_when_the_server_still_runs(serve, tmp_path) -> None:
     """Whoever watches with Wireshark should not have to stop the server first."""
     pcap = tmp_path / "server.pcap"
