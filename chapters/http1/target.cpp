@@ -200,7 +200,8 @@ Result<Url> parse_url(std::string_view text) {
   if (colon != authority.npos && authority.back() != ']') {
     const std::string_view digits = authority.substr(colon + 1);
     const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), url.port);
-    if (!digits.empty() && (ec != std::errc() || url.port == 0)) return failure(Errc::malformed, "the port must be a number from 1 to 65535");
+    if (!digits.empty() && (ec != std::errc() || url.port == 0))
+      return failure(Errc::malformed, "the port must be a number from 1 to 65535");
     authority = authority.substr(0, colon);
   }
   if (authority.starts_with('[')) authority = authority.substr(1, authority.size() - 2);
