@@ -1,5 +1,5 @@
-"""What http1-client owes to RFC 9110 and RFC 9112: when a connection may be used again, when a request
-may be repeated, what must not follow a redirect, what belongs to content."""
+"""What http1-client owes to RFC 9110 and RFC 9112: when a connection may be used again, when a
+request may be repeated, what must not follow a redirect, what belongs to content."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ EVIL = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("surprise", [EVIL, b"\r\n", b""], ids=["answer", "line", "end"])
 def test_nothing_that_came_between_is_an_answer(programs, surprise: bytes, method: str) -> None:
-    """The client has read its answer, and is still busy writing it, when more arrives, or the end."""
+    """The client has read its answer, and still writes it, when more arrives, or the end."""
     reader, pipe = os.pipe()
     capacity = fcntl.fcntl(pipe, F_GETPIPE_SZ)
     content = b"x" * (capacity + 8192)  # it blocks at the last of it
