@@ -252,6 +252,39 @@ awaitable<void> many_idle(EchoServer& s) {
   co_await until_live(s, 0);
 }
 
+// ---- one that writes and writes, and takes turns all the same
+// --------------------------------------------------------
+
+struct Busy {
+  static constexpr std::size_t all = 100'000;  // pieces of two bytes: the kernel takes them all at once
+  std::size_t pieces = 0;
+  awaitable<void> serve(Stream stream, LinkOptions options) {
+    LineLink link(std::move(stream), Connection(), options);
+    for (;;) {
+      auto event = co_await link.next();
+      if (!event) break;
+      link->send("echo");
+      if (text_of(event) != "stream") continue;
+      for (; pieces < all && !link.over(); ++pieces) {
+        link->send("x");
+        co_await link.flush();
+      }
+    }
+  }
+};
+
+awaitable<void> others_have_their_turn(EchoServer& s, Busy& busy) {
+  LineLink patient = co_await connect(s);
+  wire::TcpSocket greedy = co_await raw_connection(s.server.port());
+  co_await write_all(greedy, "stream\n");
+  const auto begun = [&] { return busy.pieces > 0; };
+  co_await until(begun);
+  patient->send("hello");
+  auto answer = co_await patient.next();
+  CHECK(text_of(answer) == "echo");
+  CHECK(busy.pieces < Busy::all);
+}
+
 // ---- a broker: what one link sends, all others receive -------------------------------------------------------------
 
 struct Broker {
@@ -432,6 +465,12 @@ TEST_CASE("stopping does not wait for ever") {
 TEST_CASE("hundreds of connections at once") {
   EchoServer s;
   s.run(many_idle(s));
+}
+
+TEST_CASE("who writes without end lets the others have their turn") {
+  Busy busy;
+  EchoServer s({}, std::bind_front(&Busy::serve, &busy));
+  s.run(others_have_their_turn(s, busy));
 }
 
 TEST_CASE("a broker delivers from one link to the others") {
