@@ -70,6 +70,7 @@ RangeAnswer check_range(const Fields& request, const Validators& current, std::u
   if (!text || request.count("Range") > 1 || !equal_ignoring_case(text->substr(0, 6), "bytes=")) return whole;
   if (!if_range_holds(request, current)) return whole;
   const std::string_view spec = std::string_view(*text).substr(6);
+  // region byte-range
   const auto dash = spec.find('-');
   if (dash == spec.npos || spec.contains(',')) return whole;
   const auto first = number(spec.substr(0, dash));
@@ -85,6 +86,7 @@ RangeAnswer check_range(const Fields& request, const Validators& current, std::u
   if (*first >= size) return {false, {}};
   const std::uint64_t end = last ? std::min(*last, size - 1) : size - 1;
   return {true, Range{*first, end - *first + 1}};
+  // endregion
 }
 // endregion
 

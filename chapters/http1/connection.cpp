@@ -32,6 +32,7 @@ void Connection::send(const Request& request) {
   if (request.method == "CONNECT") throw UsageError("tunnels are not for this connection");
   const Result<Framing> framing = framing_of(request);
   if (!framing) throw UsageError(framing.error().detail);
+  // region begin-exchange
   write_head("request head", request);
   method_ = request.method;
   request_sent_ = true;
@@ -42,6 +43,7 @@ void Connection::send(const Request& request) {
   hide_content_ = false;
   sending_ = Sending::content;
   if (framing_.kind == Framing::Kind::none) send_end();
+  // endregion
 }
 // endregion
 
@@ -64,6 +66,7 @@ void Connection::send(Response response) {
   hide_content_ = !may_have_content(response.status, method_);
   const auto length = content_length(response.fields);
   if (!length) throw UsageError(length.error().detail);
+  // region response-framing
   if (*length) framing_ = {Framing::Kind::length, **length};
   else if (hide_content_) framing_ = {};
   else if (peer_minor_version_ == 0) framing_ = {Framing::Kind::until_close, 0};
@@ -72,6 +75,7 @@ void Connection::send(Response response) {
   response.fields.remove("Transfer-Encoding");  // ours to set
   if (framing_.kind == Framing::Kind::chunked) response.fields.add("Transfer-Encoding", "chunked");
   if (response.status == 204) response.fields.remove("Content-Length");  // RFC 9110 §8.6
+  // endregion
 
   // A client that waits for 100 may send its content after all, or not: RFC 9110 §10.1.1. Nobody can tell.
   const bool in_doubt = expects_continue_ || framing_.kind == Framing::Kind::until_close;
@@ -85,10 +89,12 @@ void Connection::send(Response response) {
 
 // Connection (RFC 9112 §9.3, §9.6), beside what it may say already, and Date (RFC 9110 §6.6.1).
 void Connection::add_own_fields(Response& response) const {
+  // region own-fields
   const bool says_close = response.fields.list_has("Connection", "close");
   if (!keep_alive_ && !says_close) response.fields.add("Connection", "close");
   if (keep_alive_ && peer_minor_version_ == 0) response.fields.add("Connection", "keep-alive");
   if (origin_.date && !response.fields.has("Date")) response.fields.add("Date", origin_.date());
+  // endregion
 }
 
 // region send-data
@@ -255,11 +261,13 @@ void Connection::received(Response response) {
   peer_minor_version_ = response.minor_version;
   const Result<Framing> framing = framing_of(response, method_);
   if (!framing) return fail(framing.error());
+  // region persistence
   const auto connection = [&](std::string_view option) { return response.fields.list_has("Connection", option); };
   const bool persistent = !connection("close") && (response.minor_version > 0 || connection("keep-alive"));
   // RFC 9112 §6.3, rule 3: both lengths at once may be an attempt to smuggle. Nothing behind this can be trusted.
   const bool suspicious = response.fields.has("Transfer-Encoding") && response.fields.has("Content-Length");
   if (!persistent || suspicious) keep_alive_ = false;
+  // endregion
   if (framing->length > limits_.content) return fail({Errc::too_large, "Content-Length", 0});
   emit(std::move(response));
   begin_content(*framing);
@@ -286,6 +294,7 @@ void Connection::begin_content(const Framing& framing) {
 bool Connection::step_content() {
   const std::uint64_t here = input().size();
   const bool counted = receiving_ != Receiving::until_close;
+  // region content-piece
   const auto n = static_cast<std::size_t>(counted ? std::min(here, remaining_) : here);
   if (n == 0) return false;
   if (!counted && !count_content(n)) return false;
@@ -301,6 +310,7 @@ bool Connection::step_content() {
   if (receiving_ == Receiving::chunk_data) receiving_ = Receiving::chunk_end;
   else received_end({});
   return true;
+  // endregion
 }
 // endregion
 
@@ -378,6 +388,7 @@ void Connection::received_end(Fields trailers) {
 
 // Both directions have ended.
 void Connection::next_exchange() {
+  // region next-exchange
   if (!keep_alive_ || closing_) return hang_up();
   // RFC 9112 §9.2: what came after a response that nobody asked for must not be taken for the next answer.
   if (side_ == Side::client && (!input().empty() || peer_is_done())) return hang_up();
@@ -386,6 +397,7 @@ void Connection::next_exchange() {
   sending_ = Sending::head;
   method_.clear();
   request_sent_ = discarding_ = false;
+  // endregion
 }
 
 // ---- how it ends -----------------------------------------------------------------------------------------------
@@ -393,6 +405,7 @@ void Connection::next_exchange() {
 // region fail
 void Connection::fail(wire::Error error) {
   if (side_ == Side::server && sending_ == Sending::head && error.wire_code >= 400) {
+    // region refusal
     const std::string text = fmt::format("{}\n", error.detail);
     Response response{static_cast<int>(error.wire_code), {}, 1, {}};
     response.fields.add("Content-Type", "text/plain");
@@ -404,6 +417,7 @@ void Connection::fail(wire::Error error) {
       const auto write = [&](Writer& out) { out.text(text); };
       write_frame("content", write, [&](Reader& in) { in.text("content", text.size()); });
     }
+    // endregion
   }
   keep_alive_ = false;
   emit(Failed{std::move(error)});

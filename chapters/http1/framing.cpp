@@ -17,6 +17,7 @@ using wire::Result;
 Result<std::optional<std::uint64_t>> content_length(const Fields& fields) {
   const std::string* text = fields.find("Content-Length");
   if (!text) return std::nullopt;
+  // region content-length-value
   if (fields.count("Content-Length") > 1) return failure(Errc::malformed, "more than one Content-Length", 400);
   std::uint64_t value = 0;
   const auto [end, ec] = std::from_chars(text->data(), text->data() + text->size(), value);
@@ -24,6 +25,7 @@ Result<std::optional<std::uint64_t>> content_length(const Fields& fields) {
   if (!digits) return failure(Errc::malformed, "Content-Length", 400);
   if (ec == std::errc::result_out_of_range) return failure(Errc::too_large, "Content-Length", 413);
   return value;
+  // endregion
 }
 // endregion
 
@@ -46,6 +48,7 @@ Result<Framing> chunked_framing(const Fields& fields, int minor_version) {
 // region framing
 Result<Framing> framing_of(const Request& request) {
   const bool chunked = request.fields.has("Transfer-Encoding");
+  // region request-length
   if (chunked && request.fields.has("Content-Length"))  // RFC 9112 §6.3, rule 3: somebody tries to smuggle
     return failure(Errc::malformed, "both Content-Length and Transfer-Encoding", 400);
   if (chunked) return chunked_framing(request.fields, request.minor_version);
@@ -53,10 +56,12 @@ Result<Framing> framing_of(const Request& request) {
   if (!length) return std::unexpected(length.error());
   if (!*length || **length == 0) return Framing{};  // rule 7: without a length, a request has no content
   return Framing{Framing::Kind::length, **length};
+  // endregion
 }
 
 Result<Framing> framing_of(const Response& response, std::string_view request_method) {
   if (!may_have_content(response.status, request_method)) return Framing{};  // rule 1, whatever the fields say
+  // region response-length
   if (response.fields.has("Transfer-Encoding"))  // rule 4; a Content-Length beside it is ignored
     return chunked_framing(response.fields, response.minor_version);
   const auto length = content_length(response.fields);
@@ -64,6 +69,7 @@ Result<Framing> framing_of(const Response& response, std::string_view request_me
   if (!*length) return Framing{Framing::Kind::until_close, 0};  // rule 8
   if (**length == 0) return Framing{};
   return Framing{Framing::Kind::length, **length};
+  // endregion
 }
 // endregion
 
@@ -118,22 +124,26 @@ Result<std::uint64_t> decode_chunk_size(wire::Reader& in) {
   const std::string_view line = in.until("chunk-size", "\r\n");
   if (!in.ok()) return std::unexpected(in.error());
   std::uint64_t size = 0;
+  // region chunk-size-value
   const auto [end, ec] = std::from_chars(line.data(), line.data() + line.size(), size, 16);
   if (ec == std::errc::result_out_of_range) return failure(Errc::too_large, "chunk-size", 413);
   if (ec != std::errc() || !is_chunk_extensions({end, line.data() + line.size()}))
     return failure(Errc::malformed, "chunk-size", 400);
+  // endregion
   if (in.tracing()) in.explain(size ? fmt::format("{} bytes of data follow", size) : "the last chunk", "RFC 9112 §7.1");
   return size;
 }
 
 void encode_chunk(wire::Writer& out, wire::Bytes data) {
   if (data.empty()) throw wire::UsageError("an empty chunk would end the message");
+  // region chunk
   char size[20];
   const auto [end, ec] = std::to_chars(size, size + sizeof size, data.size(), 16);
   out.text({size, end});
   out.text("\r\n");
   out.bytes(data);
   out.text("\r\n");
+  // endregion
 }
 
 void encode_last_chunk(wire::Writer& out, const Fields& trailers) {

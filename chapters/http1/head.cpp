@@ -89,22 +89,33 @@ void explain_field(Reader& in, std::string_view name) {
 
 // region decode-fields
 // field-line = field-name ":" OWS field-value OWS (RFC 9112 §5)
+Result<Field> decode_field_line(std::string_view line) {
+  // region field-line
+  const auto colon = line.find(':');
+  if (colon == line.npos || !is_token(line.substr(0, colon))) return failure(Errc::malformed, "field-name", 400);
+  const std::string_view value = trimmed(line.substr(colon + 1));
+  if (!is_field_value(value)) return failure(Errc::malformed, "field-value", 400);
+  return Field{std::string(line.substr(0, colon)), std::string(value)};
+  // endregion
+}
+
 Result<Fields> decode_fields(Reader& in, bool may_fold) {
   std::vector<Field> fields;
   fields.reserve(8);  // most messages have fewer
   while (!in.starts_with("\r\n")) {
     const std::string_view line = in.until("field line", "\r\n");
     if (!in.ok()) return std::unexpected(in.error());
-    // RFC 9112 §5.2: a fold means a space.
-    const bool folded = line[0] == ' ' || line[0] == '\t';
-    const auto colon = line.find(':');
-    const std::string_view name = line.substr(0, colon);
-    const std::string_view value = trimmed(folded ? line : line.substr(name.size() + (colon != line.npos)));
-    if (folded && (!may_fold || fields.empty())) return failure(Errc::malformed, "folded field line", 400);
-    if (!folded && (colon == line.npos || !is_token(name))) return failure(Errc::malformed, "field-name", 400);
-    if (!is_field_value(value)) return failure(Errc::malformed, "field-value", 400);
-    if (folded) fields.back().value.append(value.empty() || fields.back().value.empty() ? "" : " ").append(value);
-    else fields.push_back({std::string(name), std::string(value)});
+    if (line[0] == ' ' || line[0] == '\t') {  // RFC 9112 §5.2: a fold means a space
+      const std::string_view more = trimmed(line);
+      if (!may_fold || fields.empty()) return failure(Errc::malformed, "folded field line", 400);
+      if (!is_field_value(more)) return failure(Errc::malformed, "field-value", 400);
+      std::string& value = fields.back().value;
+      value.append(value.empty() || more.empty() ? "" : " ").append(more);
+    } else {
+      Result<Field> field = decode_field_line(line);
+      if (!field) return std::unexpected(field.error());
+      fields.push_back(std::move(*field));
+    }
     if (fields.size() > max_fields) return failure(Errc::too_large, "number of fields", 431);
     if (in.tracing()) explain_field(in, fields.back().name);
   }
@@ -122,26 +133,36 @@ bool is_token(std::string_view text) {
 
 // region decode-request
 // request-line = method SP request-target SP HTTP-version (RFC 9112 §3)
-Result<Request> decode_request(Reader& in) {
-  const std::string_view line = in.until("request-line", "\r\n");
-  if (!in.ok()) return std::unexpected(in.error());
+Result<Request> decode_request_line(std::string_view line) {
+  Request request;
+  std::string_view version;
+  // region request-line
   const auto first = line.find(' ');
   const auto second = line.find(' ', first + 1);
-  if (first == std::string_view::npos || second == std::string_view::npos)
+  if (first == line.npos || second == line.npos)
     return failure(Errc::malformed, "request-line needs a method, a target and a version", 400);
-  Request request;
   request.method = line.substr(0, first);
   request.target = line.substr(first + 1, second - first - 1);
-  const Result<int> minor = decode_version(line.substr(second + 1));
+  version = line.substr(second + 1);
+  // endregion
+  const Result<int> minor = decode_version(version);
   if (!minor) return std::unexpected(minor.error());
   request.minor_version = *minor;
   if (!is_token(request.method)) return failure(Errc::malformed, "method", 400);
   if (!is_visible(request.target)) return failure(Errc::malformed, "request-target", 400);
-  if (in.tracing()) in.explain(fmt::format("method {}, target {}", request.method, request.target), "RFC 9112 §3");
+  return request;
+}
+
+Result<Request> decode_request(Reader& in) {
+  const std::string_view line = in.until("request-line", "\r\n");
+  if (!in.ok()) return std::unexpected(in.error());
+  Result<Request> request = decode_request_line(line);
+  if (!request) return request;
+  if (in.tracing()) in.explain(fmt::format("method {}, target {}", request->method, request->target), "RFC 9112 §3");
 
   Result<Fields> fields = decode_fields(in, false);
   if (!fields) return std::unexpected(fields.error());
-  request.fields = std::move(*fields);
+  request->fields = std::move(*fields);
   return request;
 }
 // endregion
@@ -158,14 +179,17 @@ void encode(Writer& out, const Request& request) {
 }
 
 void encode_fields(Writer& out, const Fields& fields) {
-  for (const auto& [name, value] : fields) {
+  for (const auto& [name, value] : fields)
     if (!is_token(name) || !is_field_value(value)) throw wire::UsageError("this cannot be a field: " + name);
+  // region field-lines
+  for (const auto& [name, value] : fields) {
     out.text(name);
     out.text(": ");
     out.text(value);
     out.text("\r\n");
   }
   out.text("\r\n");
+  // endregion
 }
 // endregion
 

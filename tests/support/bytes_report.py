@@ -3,7 +3,8 @@
 A message is a list of fields. Where the bytes differ, a left-to-right comparison blames whatever
 stands after the mistake. This module instead looks for the one repair that explains the whole
 difference: a field missing, doubled, swapped, of another value or of another size, with the
-lengths that count it written anew or left as they were.
+lengths that count it written anew or left as they were; or one habit that shows in every field,
+such as LF for CRLF.
 
     body = [Field("Packet Identifier", b"\\x12\\x34", "copied from SUBSCRIBE", "§3.9.2"),
             Field("Return code", b"\\x01", "granted QoS 1", "§3.9.3")]
@@ -11,7 +12,8 @@ lengths that count it written anew or left as they were.
     assert_bytes(suback, received, "SUBACK")
 
 Give every field of an expected message a value of its own and not zero: what is the same
-everywhere can't be told apart.
+everywhere can't be told apart. Text is shown by line: end each line's last field with its line
+end.
 """
 
 from __future__ import annotations
@@ -58,9 +60,22 @@ class Diagnosis:
 
     kind: str
     index: int  # of the field at fault
-    got: bytes  # what stands in its place
+    pieces: tuple[bytes, ...]  # what came, cut into what stands for each field
     hints: tuple[str, ...] = ()
-    resized: bool = False  # the lengths that count the field were written to match
+
+    @property
+    def got(self) -> bytes:
+        """What stands in the place of the field at fault."""
+        return self.pieces[self.index]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What is wrong with some bytes."""
+
+    field: str  # at fault; the first that differs, where no single mistake explains all
+    offset: int  # of the first byte that it spoils, in what came
+    text: str  # the report
 
 
 def diagnose(expected: Message, got: bytes) -> list[Diagnosis]:
@@ -68,45 +83,67 @@ def diagnose(expected: Message, got: bytes) -> list[Diagnosis]:
     or no single one does."""
     if got == join(expected):
         return []
-    found = [*_wrong_values(expected, got), *_moved(expected, got), *_wrong_sizes(expected, got)]
+    found = [
+        *_wrong_values(expected, got),
+        *_moved(expected, got),
+        *_wrong_sizes(expected, got),
+        *_habits(expected, got),
+    ]
     return sorted(found, key=lambda diagnosis: _unlikeliness(expected[diagnosis.index], diagnosis))
 
 
-def report(expected: Message, got: bytes, title: str) -> str:
-    """The difference as a learner needs it; empty if there is none."""
+def difference(expected: Message, got: bytes, title: str) -> Optional[Difference]:
+    """The difference as a learner needs it; None if there is none."""
     if got == join(expected):
-        return ""
+        return None
     diagnoses = diagnose(expected, got)
     if not diagnoses:
-        return "\n".join([*_headline_of_many(expected, got, title), *_table(expected, got, None)])
+        return _many(expected, got, title)
     first, others = diagnoses[0], diagnoses[1:]
     field = expected[first.index]
+    offset = _offset(expected, first.index)
+    section = f"   [{field.section}]" if field.section else ""
     lines = [
         title,
-        f"  {first.kind}: {field.name} at byte {_offset(expected, first.index)}"
-        + (f"   [{field.section}]" if field.section else ""),
-        f"    expected  {_show(field.data):<26}{field.meaning}".rstrip(),
-        f"    got       {_show(first.got) or '(nothing)'}",
+        f"  {first.kind}: {field.name} at byte {offset}{section}",
+        f"    expected  {_both(field.data):<26}  {field.meaning}".rstrip(),
+        f"    got       {_both(first.got) or '(nothing)'}",
         *(f"    likely    {hint}" for hint in first.hints),
-        f"  with this one field put right, all {len(join(expected))} bytes match",
-        *_table(expected, got, first),
+        f"  with this one {'habit' if first.kind == _HABIT else 'field'} put right, all "
+        f"{len(join(expected))} bytes match",
+        *_table(expected, first.pieces, first.index),
     ]
-    if others:
-        also = dict.fromkeys(f"{other.kind} {expected[other.index].name}" for other in others)
+    also = dict.fromkeys(f"{other.kind} {expected[other.index].name}" for other in others)
+    if also:
         lines.append(f"  also possible: {', '.join(also)}")
-    return "\n".join(lines)
+    spoilt = len(b"".join(first.pieces[: first.index])) + _common(field.data, first.got)
+    return Difference(field.name, min(spoilt, max(len(got) - 1, 0)), "\n".join(lines))
+
+
+def report(expected: Message, got: bytes, title: str) -> str:
+    """The text of the difference; empty if there is none."""
+    found = difference(expected, got, title)
+    return found.text if found else ""
 
 
 def assert_bytes(expected: Message, got: bytes, title: str) -> None:
     """Fail with the report unless the bytes are the message."""
-    difference = report(expected, got, title)
-    if difference:
-        raise AssertionError(difference)
+    text = report(expected, got, title)
+    if text:
+        raise AssertionError(text)
 
 
 # --- The search. Each function tries one kind of mistake at every field.
 
-_LIKELIHOOD = ["WRONG VALUE", "MISSING", "TWICE", "SWAPPED WITH THE NEXT", "WRONG SIZE"]
+_HABIT = "EVERYWHERE"
+_LIKELIHOOD = [
+    "WRONG VALUE",
+    "MISSING",
+    "TWICE",
+    "SWAPPED WITH THE NEXT",
+    "WRONG SIZE",
+    _HABIT,
+]
 _MATCHES = "the lengths match what was sent: the field was never written"
 _LEFT = "the lengths count it as it should be: it was changed after they were written"
 
@@ -114,13 +151,17 @@ _LEFT = "the lengths count it as it should be: it was changed after they were wr
 def _unlikeliness(field: Field, diagnosis: Diagnosis) -> tuple[int, int]:
     """Sorts diagnoses: by their kind, then by how much of the field is still in what came."""
     right, value = field.data, diagnosis.got
-    number_in_other_width = not _is_text(right) and right.lstrip(b"\0") == value.lstrip(b"\0")
-    text_with_terminator = _is_text(right) and value == right + b"\0"
+    number_in_other_width = not is_text(right) and right.lstrip(b"\0") == value.lstrip(b"\0")
+    text_with_terminator = is_text(right) and value == right + b"\0"
     if number_in_other_width or text_with_terminator:
         distance = 0
     else:
         distance = 1 if value.startswith(right) or right.startswith(value) else 2
     return _LIKELIHOOD.index(diagnosis.kind), distance
+
+
+def _pieces(message: Message) -> tuple[bytes, ...]:
+    return tuple(field.data for field in message)
 
 
 def _wrong_values(expected: Message, got: bytes) -> list[Diagnosis]:
@@ -131,8 +172,10 @@ def _wrong_values(expected: Message, got: bytes) -> list[Diagnosis]:
         size = len(field.data) + len(got) - len(join(expected))
         value = got[start : start + max(size, 0)]
         if size == len(field.data) or _is_some_length(expected, field, value):
-            if value != field.data and _with(expected, i, value) == got:
-                found.append(Diagnosis("WRONG VALUE", i, value, _mistakes(expected, i, value)))
+            changed = _replaced(expected, i, value)
+            if value != field.data and join(changed) == got:
+                hints = mistakes(expected, i, value)
+                found.append(Diagnosis("WRONG VALUE", i, _pieces(changed), hints))
     return found
 
 
@@ -140,18 +183,24 @@ def _moved(expected: Message, got: bytes) -> list[Diagnosis]:
     """A field that is missing, is there twice, or stands after its neighbour."""
     found = []
     for i, field in enumerate(expected):
-        for resize, hint in ((_resize, _MATCHES), (_as_is, _LEFT)):
-            if join(resize([*expected[:i], *expected[i + 1 :]])) == got:
-                found.append(Diagnosis("MISSING", i, b"", (hint,), resize is _resize))
-                break
-        for resize in (_resize, _as_is):
-            if join(resize([*expected[:i], field, *expected[i:]])) == got:
-                found.append(Diagnosis("TWICE", i, field.data * 2, (), resize is _resize))
-                break
+        for kind, data, hints in (
+            ("MISSING", b"", (_MATCHES, _LEFT)),
+            ("TWICE", field.data * 2, ("", "")),
+        ):
+            for resize, hint in zip((_resize, _as_is), hints):
+                changed = resize(_replaced(expected, i, data))
+                if field.data and join(changed) == got:
+                    counted = any(field.name in other.counts for other in expected)
+                    found.append(
+                        Diagnosis(kind, i, _pieces(changed), (hint,) if hint and counted else ())
+                    )
+                    break
         if i + 1 < len(expected):
-            swapped = [*expected[:i], expected[i + 1], field, *expected[i + 2 :]]
+            swapped = _replaced(
+                _replaced(expected, i, expected[i + 1].data), i + 1, expected[i].data
+            )
             if join(swapped) == got:
-                found.append(Diagnosis("SWAPPED WITH THE NEXT", i, expected[i + 1].data))
+                found.append(Diagnosis("SWAPPED WITH THE NEXT", i, _pieces(swapped)))
     return found
 
 
@@ -161,20 +210,31 @@ def _wrong_sizes(expected: Message, got: bytes) -> list[Diagnosis]:
     for i, field in enumerate(expected):
         if field.counts:
             continue  # its size is a matter of its value
-        for resize in (_resize, _as_is):
-            # A length in front may itself take more or fewer bytes: let the sizes settle.
-            for size in _candidate_sizes(expected, got, i, resize):
-                changed = resize(_replaced(expected, i, bytes(size)))
-                start = _offset(changed, i)
-                value = got[start : start + size]
-                if size != len(field.data) and join(_replaced(changed, i, value)) == got:
-                    hint = f"{size} bytes, the specification says {len(field.data)}"
-                    found.append(Diagnosis("WRONG SIZE", i, value, (hint,), resize is _resize))
-                    break
+        changed = next(_of_other_sizes(expected, got, i), None)
+        if changed:
+            size, right = len(changed[i].data), len(field.data)
+            if is_text(field.data):
+                hints = mistakes(expected, i, changed[i].data) or (
+                    f"{size} bytes where {right} belong",
+                )
             else:
-                continue
-            break
+                hints = mistakes(expected, i, changed[i].data) or (
+                    f"{size} bytes, the specification says {right}",
+                )
+            found.append(Diagnosis("WRONG SIZE", i, _pieces(changed), hints))
     return found
+
+
+def _of_other_sizes(expected: Message, got: bytes, i: int):
+    """Messages that came out as `got` did, with another size of field i."""
+    for resize in (_resize, _as_is):
+        # A length in front may itself take more or fewer bytes: let the sizes settle.
+        for size in _candidate_sizes(expected, got, i, resize):
+            changed = resize(_replaced(expected, i, bytes(size)))
+            start = _offset(changed, i)
+            changed = _replaced(changed, i, got[start : start + size])
+            if size != len(expected[i].data) and join(changed) == got:
+                yield changed
 
 
 def _candidate_sizes(expected: Message, got: bytes, i: int, resize) -> list[int]:
@@ -184,22 +244,99 @@ def _candidate_sizes(expected: Message, got: bytes, i: int, resize) -> list[int]
     return [s for s in sizes if len(join(resize(_replaced(expected, i, bytes(s))))) == len(got)]
 
 
-def _mistakes(expected: Message, i: int, value: bytes) -> tuple[str, ...]:
+# Habits: mistakes that are made wherever they can be.
+_HABITS: list[tuple[str, Callable[[bytes], bytes]]] = [
+    ("LF alone: every line ends in CR LF, 0d 0a", lambda data: data.replace(b"\r\n", b"\n")),
+    ("CR alone: every line ends in CR LF, 0d 0a", lambda data: data.replace(b"\r\n", b"\r")),
+    ("LF CR: it is CR first, then LF", lambda data: data.replace(b"\r\n", b"\n\r")),
+    ("no line ends: every line ends in CR LF, 0d 0a", lambda data: data.replace(b"\r\n", b"")),
+    ("no space behind the colon", lambda data: data.replace(b": ", b":")),
+    ("lower case", bytes.lower),
+    ("upper case", bytes.upper),
+    (
+        "byte order: the wire has the most significant byte first",
+        lambda data: data if is_text(data) or len(data) > 8 else data[::-1],
+    ),
+]
+
+
+def _habits(expected: Message, got: bytes) -> list[Diagnosis]:
+    """The same mistake in all fields in which it can be made."""
+    for hint, spoil in _HABITS:
+        spoilt = [replace(field, data=spoil(field.data)) for field in expected]
+        for resize in (_resize, _as_is):
+            changed = resize(spoilt)
+            if join(changed) == got:
+                first = next(
+                    i for i, field in enumerate(spoilt) if field.data != expected[i].data
+                )
+                return [Diagnosis(_HABIT, first, _pieces(changed), (hint,))]
+    return []
+
+
+def mistakes(expected: Message, i: int, value: bytes) -> tuple[str, ...]:
     """Names of the usual ways to get a value wrong."""
     field = expected[i]
-    if len(value) > 1 and value == field.data[::-1]:
-        return ("byte order: the wire has the most significant byte first",)
-    if value.lower() == field.data.lower():
+    right = field.data
+    for hint, spoil in _HABITS[:4]:
+        if value == spoil(right) and value != right:
+            return (hint,)
+    if value == right + b"\0":
+        return ("a NUL byte behind it: the size of a C string counts its terminator",)
+    if is_text(right) and value.strip() == right.strip():
+        return ("white space around it",)
+    if value.lower() == right.lower():
         return ("upper and lower case",)
+    if _is_other_base(right, value):
+        return ("the number is right, but hexadecimal and decimal are mixed up",)
+    if len(value) > 1 and value == right[::-1]:
+        return ("byte order: the wire has the most significant byte first",)
     if not any(value):
         return ("zero: never filled in?",)
     if field.counts:
-        size = _counted(expected, field)
-        wrong = {size + len(value): "the length counts its own bytes", size - 1: "off by one (-1)"}
-        wrong[size + 1] = "off by one (+1)"
-        return tuple(hint for number, hint in wrong.items() if _encoded(field, number) == value)
-    difference = int.from_bytes(value, "big") - int.from_bytes(field.data, "big")
-    return (f"off by one ({difference:+d})",) if abs(difference) == 1 else ()
+        return _length_mistakes(expected, field, value)
+    if len(value) > len(right) and value.strip(b"\xff") == right and value.startswith(b"\xff"):
+        return ("a signed number was widened: the wire knows unsigned ones",)
+    if _is_masked(right, value):
+        return ("the mask is missing, or is another",)
+    if is_text(right):
+        return ()
+    number = int.from_bytes(value, "big") - int.from_bytes(right, "big")
+    if len(value) == len(right) and abs(number) == 1:
+        return (f"off by one ({number:+d})",)
+    if _varint(value) is not None and _varint(value) == _varint(right):
+        return ("the right number, but not in its shortest form",)
+    return ()
+
+
+def _length_mistakes(expected: Message, field: Field, value: bytes) -> tuple[str, ...]:
+    size = _counted(expected, field)
+    wrong = {size + len(value): "the length counts its own bytes", size - 1: "off by one (-1)"}
+    wrong[size + 1] = "off by one (+1)"
+    return tuple(hint for number, hint in wrong.items() if _encoded(field, number) == value)
+
+
+def _is_other_base(right: bytes, value: bytes) -> bool:
+    """Whether the same number was written in base 10 for 16, or the other way round."""
+    try:
+        return int(right, 16) == int(value, 10) or int(right, 10) == int(value, 16)
+    except ValueError:
+        return False
+
+
+def _is_masked(right: bytes, value: bytes) -> bool:
+    """Whether one is the other under a mask of four bytes, as WebSocket has it."""
+    if len(right) != len(value) or len(right) < 9:
+        return False
+    mask = bytes(a ^ b for a, b in zip(right, value))
+    return mask == (mask[:4] * len(mask))[: len(mask)]
+
+
+def _varint(data: bytes) -> Optional[int]:
+    """The number in seven bits a byte, the lowest first; None if it is no such number."""
+    if not data or data[-1] >= 0x80 or any(byte < 0x80 for byte in data[:-1]):
+        return None
+    return sum((byte & 0x7F) << (7 * i) for i, byte in enumerate(data))
 
 
 def _is_some_length(expected: Message, field: Field, value: bytes) -> bool:
@@ -251,60 +388,96 @@ def _encoded(field: Field, number: int) -> bytes:
         return b""  # the number does not fit the field
 
 
+def _common(a: bytes, b: bytes) -> int:
+    """How many bytes at the front are the same."""
+    return next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
+
+
 # --- The table.
 
 
-def _headline_of_many(expected: Message, got: bytes, title: str) -> list[str]:
+def _many(expected: Message, got: bytes, title: str) -> Difference:
     """No single repair explains it: say where the difference begins."""
-    common = 0
     whole = join(expected)
-    while common < min(len(whole), len(got)) and whole[common] == got[common]:
-        common += 1
+    common = _common(whole, got)
     inside = [i for i in range(len(expected)) if _offset(expected, i) <= common]
     first = expected[inside[-1]].name if common < len(whole) else "the end"
-    return [title, f"  MORE THAN ONE FIELD differs, the first at byte {common}: {first}"]
+    if not got:
+        headline = f"  NOTHING came, where {len(whole)} bytes belong: {first}"
+    elif whole.startswith(got):
+        headline = f"  CUT SHORT after {common} of {len(whole)} bytes, before: {first}"
+    elif got.startswith(whole):
+        headline = f"  TOO MUCH: {len(got) - common} bytes behind the end"
+    else:
+        headline = f"  MORE THAN ONE FIELD differs, the first at byte {common}: {first}"
+    pieces, at = [], 0
+    for field in expected:
+        pieces.append(got[at : at + len(field.data)])
+        at += len(field.data)
+    rest = got[at:]
+    lines = [title, headline, *_table(expected, (*pieces, rest) if rest else tuple(pieces))]
+    return Difference(first, min(common, max(len(got) - 1, 0)), "\n".join(lines))
 
 
-def _table(expected: Message, got: bytes, diagnosis: Optional[Diagnosis]) -> list[str]:
-    """Expected and got, field by field, in step again behind the field at fault."""
-    lines = ["     off  expected                  got                       field"]
-    at = 0
-    sizes = _sizes_in(expected, diagnosis)
-    for i, field in enumerate(expected):
-        piece = got[at : at + sizes[i]]
-        at += sizes[i]
+def _table(
+    expected: Message, pieces: tuple[bytes, ...], fault: Optional[int] = None
+) -> list[str]:
+    """Expected and got, field by field, in step again behind the field at fault. `pieces` may have
+    one more: what is behind the end."""
+    rows = []
+    for i, (field, piece) in enumerate(zip(expected, pieces)):
         mark = " " if piece == field.data else "~" if field.counts else "!"
-        if diagnosis and i == diagnosis.index:
-            mark = "!"
-        offset = _offset(expected, i)
-        lines.append(
-            f"  {mark} {offset:4d}  {_show(field.data):<26}{_show(piece) or '--':<26}{field.name}"
-        )
-    if at < len(got):
-        lines.append(
-            f"  ! {len(join(expected)):4d}  {'--':<26}{_show(got[at:]):<26}(behind the end)"
-        )
+        mark = "!" if i == fault else mark
+        rows.append((mark, _offset(expected, i), field.data, piece, field.name))
+    if len(pieces) > len(expected):
+        rows.append(("!", len(join(expected)), b"", pieces[-1], "(behind the end)"))
+    text = all(is_text(row[2]) and is_text(row[3]) for row in rows)
+    rows = _by_line(rows) if text else rows
+    left, right = (
+        max(16, *(len(_cell(row[column], text)) for row in rows)) for column in (2, 3)
+    )
+    lines = [f"     off  {'expected':<{left}}  {'got':<{right}}  field"]
+    for mark, offset, data, piece, name in rows:
+        wanted, came = _cell(data, text) or "--", _cell(piece, text) or "--"
+        lines.append(f"  {mark} {offset:4d}  {wanted:<{left}}  {came:<{right}}  {name}")
     return lines
 
 
-def _sizes_in(expected: Message, diagnosis: Optional[Diagnosis]) -> list[int]:
-    """How many of the received bytes belong to each field, given the diagnosis."""
-    if diagnosis is None:
-        return [len(field.data) for field in expected]
-    changed = _replaced(expected, diagnosis.index, diagnosis.got)
-    if diagnosis.kind == "SWAPPED WITH THE NEXT":
-        after = expected[diagnosis.index].data
-        changed = _replaced(changed, diagnosis.index + 1, after)
-    return [len(field.data) for field in (_resize(changed) if diagnosis.resized else changed)]
+def _by_line(rows: list[tuple]) -> list[tuple]:
+    """The rows of text put together up to each line end."""
+    lines, parts = [], []
+    for row in rows:
+        parts.append(row)
+        if row[2].endswith(b"\n") or row is rows[-1]:
+            marks = {part[0] for part in parts}
+            mark = "!" if "!" in marks else "~" if "~" in marks else " "
+            wrong = [part[4] for part in parts if part[0] == "!"]
+            expected, got = (b"".join(part[column] for part in parts) for column in (2, 3))
+            lines.append((mark, parts[0][1], expected, got, ", ".join(wrong) or parts[0][4]))
+            parts = []
+    return lines
 
 
-def _is_text(data: bytes) -> bool:
-    return len(data) > 3 and all(byte in b"\r\n\t" or 0x20 <= byte < 0x7F for byte in data)
+def is_text(data: bytes) -> bool:
+    """Whether the bytes are best shown as characters. No bytes are."""
+    return all(byte in b"\r\n\t" or 0x20 <= byte < 0x7F for byte in data)
 
 
-def _show(data: bytes) -> str:
-    """Text as text, anything else in hexadecimal; the middle of what is long is left out."""
-    if _is_text(data):
-        text = data.decode().replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t")
-        return f'"{text}"' if len(text) < 24 else f'"{text[:12]}...{text[-8:]}"'
+def visible(data: bytes) -> str:
+    """Text with its control characters shown."""
+    text = data.decode("latin-1").replace("\\", "\\\\").replace('"', '\\"')
+    return text.replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _cell(data: bytes, text: bool) -> str:
+    """What stands in the table; the middle of what is long is left out."""
+    if text or (len(data) > 3 and is_text(data)):
+        shown = visible(data)
+        return shown if len(shown) <= 44 else f"{shown[:30]}...{shown[-11:]}"
     return data.hex(" ") if len(data) <= 8 else f"{data[:6].hex(' ')} .. {data[-1:].hex()}"
+
+
+def _both(data: bytes) -> str:
+    """Hexadecimal, and as text, if it is some."""
+    shown = data.hex(" ") if len(data) <= 16 else f"{data[:12].hex(' ')} .. {data[-2:].hex(' ')}"
+    return f'{shown}  "{_cell(data, True)}"' if data and is_text(data) else shown

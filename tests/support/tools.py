@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 
-import pytest
-
 from support.project import IN_CI
 from support.system import find_program
 
@@ -24,6 +22,8 @@ def require_module(name: str):
 
 
 def _absent(reason: str):
+    import pytest  # the labs start peers, too, and have no pytest
+
     if IN_CI:
         pytest.fail(f"{reason}, and CI=true wants every tool", pytrace=False)
     pytest.skip(reason)

@@ -1,0 +1,162 @@
+"""Judges a step: builds it, runs its checks, and says what came of them."""
+
+from __future__ import annotations
+
+import runpy
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable, Optional
+
+from machinery.build import Builder, CompileError
+from machinery.catalogue import Lab, Step
+from machinery.probe import Probe
+from machinery.trial import Draw, Trial
+from machinery.verdict import NotYet, Wrong
+from machinery.work import Work
+
+DEFAULT_SEED = "1"
+
+
+@dataclass
+class CheckResult:
+    """What came of one check."""
+
+    name: str
+    title: str
+    points: int  # that it is worth
+    verdict: str = "passed"  # or "failed", "not yet", "not run"
+    report: str = ""
+    field: str = ""  # at fault
+    written_at: str = ""
+    seconds: float = 0.0
+    said: list[tuple[str, bytes]] = field(default_factory=list)
+
+    @property
+    def earned(self) -> int:
+        return self.points if self.verdict == "passed" else 0
+
+
+@dataclass
+class StepResult:
+    """What came of a step."""
+
+    step: Step
+    checks: list[CheckResult]
+    compile_error: str = ""
+    warnings: str = ""
+    stand_ins: list[Step] = field(default_factory=list)  # earlier steps, not written yet
+    seconds: float = 0.0
+
+    @property
+    def earned(self) -> int:
+        return sum(check.earned for check in self.checks)
+
+    @property
+    def passed(self) -> bool:
+        return self.earned == self.step.points
+
+    @property
+    def not_yet(self) -> bool:
+        """Whether the stub was reached."""
+        return any(check.verdict == "not yet" for check in self.checks)
+
+    @property
+    def failure(self) -> Optional[CheckResult]:
+        return next((check for check in self.checks if check.verdict == "failed"), None)
+
+
+class Judge:
+    """Judges one learner's work of one lab."""
+
+    def __init__(self, lab: Lab, work: Work, builder: Builder, seed: str = DEFAULT_SEED) -> None:
+        self.lab, self.work, self.builder, self.seed = lab, work, builder, seed
+        self._functions = runpy.run_path(str(lab.folder / "checks.py"))
+        self.compared: list = []  # every message that a check has compared: for tests
+
+    def title(self, check: str) -> str:
+        """A check's own words: the first line of its docstring."""
+        return self._functions[check].__doc__.strip().splitlines()[0]
+
+    def step(
+        self, step: Step, all_checks: bool = False, solo: bool = False, only: Optional[str] = None
+    ) -> StepResult:
+        """Judge a step. It stops at the first failed check, unless all are wanted.
+
+        The step's holes are the learner's, and so are those of earlier steps, if anything was
+        written there; the reference stands in for all others. With `solo` it does for all but
+        this step's.
+        """
+        started = time.monotonic()
+        names = [only] if only else list(step.checks)
+        checks = [CheckResult(name, self.title(name), step.checks[name], "not run") for name in names]
+        result = StepResult(step, checks)
+        own, result.stand_ins = self._own(step, solo)
+        try:
+            probe = self.builder.program(self.builder.probe, self.work, own, solo)
+            result.warnings = "\n".join(self.builder.warnings)
+        except CompileError as error:
+            result.compile_error = str(error)
+            for check in checks:
+                check.verdict, check.report = "failed", f"does not compile\n{error}"
+            result.seconds = time.monotonic() - started
+            return result
+
+        def program(name: str) -> Path:
+            return self.builder.program(name, self.work, own, solo)
+
+        with Probe(probe, self.work.folder) as running:
+            for check in checks:
+                self._run(check, running, program)
+                if check.verdict == "not yet":
+                    for other in checks:
+                        other.verdict = "not yet"
+                    break
+                if check.verdict == "failed" and not all_checks:
+                    break
+        result.seconds = time.monotonic() - started
+        return result
+
+    def _own(self, step: Step, solo: bool) -> tuple[set[str], list[Step]]:
+        """The holes that are the learner's, and earlier steps for which the reference stands in."""
+        steps, stand_ins = [step], []
+        for earlier in self.lab.steps[: step.number - 1]:
+            (stand_ins if solo or not self.work.is_touched(earlier) else steps).append(earlier)
+        return {hole.name for one in steps for hole in one.holes}, [] if solo else stand_ins
+
+    def _run(self, check: CheckResult, probe: Probe, program: Callable[[str], Path]) -> None:
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="labs-") as scratch:
+            trial = Trial(
+                Draw(self.seed, self.lab.name, check.name),
+                probe,
+                program,
+                self.builder.reference,
+                self.work.folder,
+                Path(scratch),
+            )
+            check.verdict = "passed"
+            try:
+                self._functions[check.name](trial)
+            except NotYet:
+                check.verdict = "not yet"
+            except Wrong as wrong:
+                self._fail(check, trial, trial.explain_failure(wrong))
+            except CompileError as error:
+                check.verdict, check.report = "failed", str(error)
+            except AssertionError as error:  # a program that did not even start
+                self._fail(check, trial, trial.explain_failure(Wrong("program", str(error))))
+            finally:
+                trial.close()
+                self.compared += trial.compared
+        check.seconds = time.monotonic() - started
+
+    @staticmethod
+    def _fail(check: CheckResult, trial: Trial, error: Exception) -> None:
+        if isinstance(error, NotYet):
+            check.verdict = "not yet"
+            return
+        check.verdict, check.report, check.field = "failed", error.report, error.field
+        check.written_at = error.written_at
+        check.said = trial.said()

@@ -1,0 +1,110 @@
+// A probe lets the judge (labs/run) call a chapter's functions and see what comes of it. The judge writes a line for each
+// call, a verb and its arguments; the probe answers with a line for each value, and a dot.
+//
+//     > decode-request 474554202f20...            arguments are bytes in hex; "-" is none at all
+//     < method 474554                             so are values, each behind its name
+//     < .
+//
+// A Result that is an Error is answered as three values: error, detail, status. An exception is answered as `threw`.
+#pragma once
+#include "wire/bytes.hpp"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <functional>
+#include <iostream>
+#include <map>
+#include <sstream>
+
+namespace probe {
+
+// The values of one answer.
+class Answer {
+ public:
+  void value(std::string_view name, std::string_view text) { bytes(name, wire::as_bytes(text)); }
+  void value(std::string_view name, std::uint64_t number) { value(name, std::to_string(number)); }
+  void bytes(std::string_view name, wire::Bytes bytes) {
+    text_ += fmt::format("{} {}\n", name, bytes.empty() ? "-" : fmt::format("{:02x}", fmt::join(bytes, "")));
+  }
+  void error(const wire::Error& error) {
+    value("error", name(error.code));
+    value("detail", error.detail);
+    value("status", error.wire_code);
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+// The arguments of one call, taken one after the other.
+class Arguments {
+ public:
+  explicit Arguments(std::istringstream words) : words_(std::move(words)) {}
+  bool more() { return (words_ >> std::ws).good(); }
+  wire::Buffer bytes() {
+    std::string hex;
+    words_ >> hex;
+    wire::Buffer bytes;
+    if (hex == "-") return bytes;
+    for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
+      bytes.push_back(static_cast<std::uint8_t>(std::stoul(hex.substr(i, 2), nullptr, 16)));
+    return bytes;
+  }
+  std::string text() { return wire::as_string(bytes()); }
+  std::uint64_t number() { return std::stoull(text()); }
+
+ private:
+  std::istringstream words_;
+};
+
+using Verb = std::function<void(Arguments&, Answer&)>;
+
+// Set by the verb `origin`: the offset of a byte in what the next encoder writes.
+inline std::optional<std::size_t> wanted_origin;
+
+// What `write(Writer&)` appends to an empty buffer.
+//
+// If the origin of a byte is wanted, the buffer lies so that this byte is the first of a page of memory which cannot be
+// written. Whoever writes it faults, and the sanitizer prints the way that led there: so the judge knows the line.
+template <class Write>
+wire::Buffer encoded(Write write) {
+  wire::Buffer buffer;
+  std::size_t before = 0;
+  if (wanted_origin) {
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    buffer.reserve(*wanted_origin + 16 * page);
+    const auto start = reinterpret_cast<std::uintptr_t>(buffer.data()) + *wanted_origin;
+    before = page - start % page;
+    buffer.resize(before);
+    mprotect(reinterpret_cast<void*>(start + before), 2 * page, PROT_READ);
+    wanted_origin.reset();
+  }
+  wire::Writer out(buffer);
+  write(out);
+  return wire::Buffer(buffer.begin() + static_cast<std::ptrdiff_t>(before), buffer.end());
+}
+
+// Answers calls until the judge has no more.
+inline int run(std::map<std::string, Verb> verbs) {
+  verbs["origin"] = [](Arguments& in, Answer&) { wanted_origin = in.number(); };
+  for (std::string line; std::getline(std::cin, line);) {
+    std::istringstream words(line);
+    std::string verb;
+    words >> verb;
+    Answer answer;
+    Arguments arguments(std::move(words));
+    try {
+      verbs.at(verb)(arguments, answer);
+    } catch (const std::exception& e) {
+      answer = {};
+      answer.value("threw", e.what());
+    }
+    std::cout << answer.text() << "." << std::endl;
+  }
+  return 0;
+}
+
+}  // namespace probe

@@ -1,0 +1,203 @@
+"""Runs a program made of the learner's code, and tells apart how it can end badly.
+
+A crash is told by the first line of the sanitizer's stack that is the learner's own; so is an
+endless loop, which is stopped with a signal that makes the sanitizer print where it was.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from machinery.verdict import Answer, NotYet, Wrong
+from support.bytes_report import visible
+
+_NOT_YET = re.compile(r"step \d+ is not implemented yet")
+_FRAME = re.compile(r"#\d+ 0x[0-9a-f]+ in (?P<what>.+?) (?P<file>/[^\s:]+):(?P<line>\d+)")
+_RUNTIME = re.compile(r"^(?P<file>\S+?):(?P<line>\d+):\d+: runtime error: (?P<what>.+)$", re.MULTILINE)
+_ASAN = re.compile(r"ERROR: AddressSanitizer: (?P<what>[\w-]+)")
+_ASSERTION = re.compile(r"^.*Assertion '.*' failed\.?$", re.MULTILINE)
+
+# Leaks are looked for by the chapter's own tests; looking takes time at every end of a program.
+ENVIRONMENT = {
+    "ASAN_OPTIONS": "detect_leaks=0:handle_abort=1:color=never",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of the learner's code."""
+
+    shown: str  # "labs/work/http1/head.cpp:57"
+    function: str
+
+
+def learner_frame(text: str, folder: Path) -> Optional[Place]:
+    """The first line of a stack that lies in the learner's folder."""
+    inside = str(folder.resolve())
+    for frame in _FRAME.finditer(text):
+        path = os.path.normpath(frame["file"])
+        if path.startswith(inside + os.sep):
+            return Place(f"{_short(path)}:{frame['line']}", _name(frame["what"]))
+    found = _RUNTIME.search(text)
+    if found and os.path.abspath(found["file"]).startswith(inside + os.sep):
+        return Place(f"{_short(found['file'])}:{found['line']}", "")
+    return None
+
+
+def _short(path: str) -> str:
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative
+
+
+def _name(function: str) -> str:
+    """A function without its arguments and templates."""
+    name = re.sub(r"\(anonymous namespace\)::", "", function)
+    name = re.sub(r"\[clone [^]]*\]", "", name)
+    name = re.sub(r"^.*?(\w[\w:~]*)\(.*$", r"\1", name)
+    return name.strip()
+
+
+def what_happened(stderr: str) -> str:
+    """The sanitizer's or the library's own words for a crash, in one line."""
+    found = _RUNTIME.search(stderr)
+    if found:
+        return found["what"]
+    if found := _ASSERTION.search(stderr):
+        return found[0].split(": ", 2)[-1].strip()
+    if found := _ASAN.search(stderr):
+        return {
+            "SEGV": "a pointer that leads nowhere was followed (SEGV)",
+            "stack-overflow": "the stack is full: a function that calls itself without end?",
+        }.get(found["what"], found["what"].replace("-", " "))
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    return lines[-1] if lines else "it ended without a word"
+
+
+class Probe:
+    """A lab's probe: call after call, and a new process behind each that ended badly."""
+
+    def __init__(self, program: Path, folder: Path, patience: float = 3.0) -> None:
+        """`folder`: the learner's. `patience`: seconds for one call."""
+        self._program, self._folder, self._patience = program, folder, patience
+        self._process: Optional[subprocess.Popen] = None
+
+    def ask(self, verb: str, *arguments: bytes | str | int) -> Answer:
+        """What the learner's code answers. Raises NotYet, and Wrong for a crash or an endless loop."""
+        ended = self._call(verb, arguments)
+        if isinstance(ended, list):
+            answer = dict(ended)
+            if "threw" in answer:
+                text = answer["threw"].decode(errors="replace")
+                if _NOT_YET.search(text):
+                    raise NotYet(text)
+                raise Wrong("exception", f"{verb}\n  AN EXCEPTION came out of your code: {text}")
+            return ended
+        raise ended
+
+    def origin(self, offset: int, verb: str, *arguments: bytes | str | int) -> Optional[Place]:
+        """Which line of the learner's writes the byte at this offset of what an encoder makes."""
+        self._call("origin", (offset,))
+        self._start()
+        self._write(verb, arguments)
+        self._read()  # it faults: see probe.hpp
+        return learner_frame(self._end(), self._folder)
+
+    def close(self) -> None:
+        if self._process:
+            self._end()
+
+    def __enter__(self) -> Probe:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.close()
+
+    def _call(self, verb: str, arguments: tuple) -> Answer | Exception:
+        self._start()
+        self._write(verb, arguments)
+        lines = self._read()
+        if lines is not None:
+            return [_parse(line) for line in lines]
+        hung = self._process.poll() is None
+        if hung:
+            self._process.send_signal(signal.SIGABRT)
+        stderr = self._end()
+        place = learner_frame(stderr, self._folder)
+        where = f"\n    at        {place.shown}   {place.function}".rstrip() if place else ""
+        given = "\n".join(
+            f"    given     {_readable(argument)}" for argument in arguments[:3] if argument != b""
+        )
+        if hung:
+            head = f"  AN ENDLESS LOOP: no answer after {self._patience:g} s; it was stopped"
+            error = Wrong("endless loop", f"{verb}\n{head}\n{given}{where}")
+        else:
+            head = f"  A CRASH: {what_happened(stderr)}"
+            error = Wrong("crash", f"{verb}\n{head}\n{given}{where}")
+        error.written_at = place.shown if place else ""
+        return error
+
+    def _start(self) -> None:
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [str(self._program)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**os.environ, **ENVIRONMENT},
+                start_new_session=True,
+            )
+
+    def _write(self, verb: str, arguments: tuple) -> None:
+        words = [verb, *(_encoded(argument) for argument in arguments)]
+        try:
+            self._process.stdin.write((" ".join(words) + "\n").encode())
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it is gone; reading will tell
+
+    def _read(self) -> Optional[list[str]]:
+        """The lines of one answer; None if there is none."""
+        received = b""
+        while not received.endswith(b".\n") or (len(received) > 2 and received[-3:-2] != b"\n"):
+            ready, _, _ = select.select([self._process.stdout], [], [], self._patience)
+            chunk = os.read(self._process.stdout.fileno(), 1 << 16) if ready else b""
+            if not chunk:
+                if ready:
+                    self._process.wait()
+                return None
+            received += chunk
+        return received.decode().splitlines()[:-1]
+
+    def _end(self) -> str:
+        """Leave nothing behind; what it wrote to standard error."""
+        process, self._process = self._process, None
+        try:
+            _, stderr = process.communicate(timeout=self._patience + 5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            _, stderr = process.communicate()
+        return stderr.decode(errors="replace")
+
+
+def _encoded(argument: bytes | str | int) -> str:
+    data = argument if isinstance(argument, bytes) else str(argument).encode()
+    return data.hex() or "-"
+
+
+def _readable(argument: bytes | str | int) -> str:
+    data = argument if isinstance(argument, bytes) else str(argument).encode()
+    text = visible(data)
+    return text if len(text) <= 76 else f"{text[:60]}...{text[-12:]}"
+
+
+def _parse(line: str) -> tuple[str, bytes]:
+    name, _, hexadecimal = line.partition(" ")
+    return name, b"" if hexadecimal in ("", "-") else bytes.fromhex(hexadecimal)

@@ -1,0 +1,204 @@
+"""What a check can say: that the work is wrong, and how; that it is not there yet.
+
+A report names one thing first, the field at fault, and then shows all that it was concluded from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from support.bytes_report import Field, is_text, mistakes, visible
+
+
+class Wrong(Exception):
+    """The learner's work is wrong; the message is the report."""
+
+    def __init__(self, field: str, report: str) -> None:
+        super().__init__(report)
+        self.field = field  # at fault
+        self.report = report
+        self.written_at = ""  # the learner's file:line that wrote it, where it is known
+
+
+class NotYet(Exception):
+    """The step is not implemented yet: its stub was reached."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value that a decoder should find."""
+
+    name: str
+    data: bytes
+    section: str = ""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An Error that a decoder should return instead."""
+
+    status: int  # that the peer is answered with
+    why: str  # in a few words: "two Content-Length fields"
+    section: str = ""
+
+
+Answer = list[tuple[str, bytes]]  # what a probe answers: names and values, in order
+
+
+def value(name: str, data, section: str = "") -> Value:
+    """A Value from bytes, text or a number."""
+    return Value(name, data if isinstance(data, bytes) else str(data).encode(), section)
+
+
+def compare(title: str, given: bytes, expected: list[Value] | Refusal, got: Answer) -> None:
+    """Raise Wrong unless the answer is what was expected of these bytes."""
+    shown = _given(given)
+    got_error = dict(got) if got and got[0][0] == "error" else None
+    if isinstance(expected, Refusal):
+        return _compare_refusal(title, shown, expected, got, got_error)
+    if got_error:
+        detail, status = got_error["detail"].decode(), got_error["status"].decode()
+        raise Wrong(
+            expected[0].name if len(expected) == 1 else "refused",
+            "\n".join(
+                [
+                    title,
+                    "  REFUSED: this must be accepted",
+                    *shown,
+                    f"    your code returned the error: {detail} (status {status})",
+                    "    expected:",
+                    *(f"      {one.name:<16}  {_show(one.data)}" for one in expected),
+                ]
+            ),
+        )
+    _compare_values(title, shown, expected, got)
+
+
+def _compare_refusal(
+    title: str, shown: list[str], expected: Refusal, got: Answer, got_error: Optional[dict]
+) -> None:
+    section = f"   [{expected.section}]" if expected.section else ""
+    if not got_error:
+        found = ", ".join(f"{name} {_show(data)}" for name, data in got) or "nothing"
+        raise Wrong(
+            "accepted",
+            "\n".join(
+                [
+                    title,
+                    f"  ACCEPTED: this must be refused: {expected.why}{section}",
+                    *shown,
+                    f"    expected  an error with status {expected.status}",
+                    f"    got       {found}",
+                ]
+            ),
+        )
+    status = got_error["status"].decode()
+    if status != str(expected.status):
+        raise Wrong(
+            "status",
+            "\n".join(
+                [
+                    title,
+                    f"  WRONG STATUS: refused as it must be ({expected.why}){section}",
+                    *shown,
+                    f"    expected  {expected.status}",
+                    f"    got       {status}, with the words: {got_error['detail'].decode()}",
+                ]
+            ),
+        )
+
+
+def _compare_values(title: str, shown: list[str], expected: list[Value], got: Answer) -> None:
+    rows, fault = [], None
+    for i in range(max(len(expected), len(got))):
+        wanted = expected[i] if i < len(expected) else None
+        came = got[i] if i < len(got) else None
+        same = wanted and came and (wanted.name, wanted.data) == came
+        if not same and fault is None:
+            fault = i
+        rows.append((" " if same else "!", wanted, came))
+    if fault is None:
+        return
+    _, wanted, came = rows[fault]
+    kind, name, section = "WRONG VALUE", wanted.name if wanted else came[0], ""
+    if wanted is None:
+        kind = "TOO MUCH"
+    elif came is None or came[0] != wanted.name:
+        kind = "MISSING"
+        came = None
+    section = f"   [{wanted.section}]" if wanted and wanted.section else ""
+    lines = [title, f"  {kind}: {name}{section}", *shown]
+    lines.append(f"    expected  {_both(wanted.data) if wanted else '(no more)'}")
+    lines.append(f"    got       {_both(came[1]) if came else '(nothing)'}")
+    if wanted and came:
+        lines += [f"    likely    {hint}" for hint in _hints(wanted, came[1], expected)]
+    width = max(len(_show(one.data)) for one in [*expected, Value("", b"")])
+    lines.append(f"     {'field':<16}  {'expected':<{max(width, 8)}}  got")
+    for mark, wanted, came in rows:
+        label = wanted.name if wanted else came[0]
+        left = _show(wanted.data) if wanted else "--"
+        right = _show(came[1]) if came else "--"
+        if came and wanted and came[0] != wanted.name:
+            right = f"{came[0]} {right}"
+        lines.append(f"   {mark} {label:<16}  {left:<{max(width, 8)}}  {right}".rstrip())
+    raise Wrong(name, "\n".join(lines))
+
+
+def _hints(wanted: Value, came: bytes, all_wanted: list[Value]) -> list[str]:
+    """Names of the mistake, where the value gives it away."""
+    right = wanted.data
+    other = [one.name for one in all_wanted if one.data == came and one.data != right]
+    if other:
+        return [f"this is the value of {other[0]}"]
+    hints = list(mistakes([Field(wanted.name, right)], 0, came))
+    if hints:
+        return hints
+    if right.isdigit() and came.isdigit():
+        number, wrong = int(right), int(came)
+        for bits in (8, 16, 32):
+            if wrong == number % (1 << bits) and number >> bits:
+                return [f"cut to {bits} bits: the type is too small for the number"]
+        return [f"off by one ({wrong - number:+d})"] if abs(wrong - number) == 1 else []
+    if right and came and right in came:
+        before, _, after = came.partition(right)
+        extra = [f"{_show(before)} in front of it"] * bool(before)
+        extra += [f"{_show(after)} behind it"] * bool(after)
+        return [f"too long: {' and '.join(extra)}"]
+    if came and came in right:
+        before, _, after = right.partition(came)
+        extra = [f"{_show(before)} at the front"] * bool(before)
+        extra += [f"{_show(after)} at the end"] * bool(after)
+        return [f"too short: without {' and '.join(extra)}"]
+    if not came:
+        return ["never filled in?"]
+    return []
+
+
+def _given(given: bytes) -> list[str]:
+    """The input, a line a row, the middle of what is long left out."""
+    if not given:
+        return []
+    if not is_text(given):
+        return [f"    given     {given[:32].hex(' ')}" + (" .." if len(given) > 32 else "")]
+    rows = given.decode().splitlines(keepends=True)
+    rows = [visible(row.encode()) for row in rows]
+    if len(rows) > 8:
+        rows = [*rows[:6], f"... {len(rows) - 7} more lines", rows[-1]]
+    rows = [row if len(row) <= 76 else f"{row[:60]}...{row[-12:]}" for row in rows]
+    return [f"    {'given' if i == 0 else '':<10}{row}" for i, row in enumerate(rows)]
+
+
+def _show(data: bytes) -> str:
+    if not is_text(data):
+        return data.hex(" ") if len(data) <= 12 else f"{data[:9].hex(' ')} .. {data[-1:].hex()}"
+    text = visible(data)
+    return f'"{text}"' if len(text) <= 40 else f'"{text[:26]}...{text[-10:]}"'
+
+
+def _both(data: bytes) -> str:
+    """Hexadecimal first, then as text."""
+    if not data:
+        return '(empty)  ""'
+    shown = data.hex(" ") if len(data) <= 16 else f"{data[:12].hex(' ')} .. {data[-2:].hex(' ')}"
+    return f"{shown}  {_show(data)}" if is_text(data) else shown
