@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 
 from machinery.talk import Caller
-from machinery.verdict import Refusal, compare, value
+from machinery.verdict import Refusal, compare, fact, value
 from support import nginx, system
-from support.bytes_report import Field, Message
+from support.bytes_report import Field, Message, length
 from support.console import SetupError
 from support.process import free_port
 
@@ -53,9 +53,14 @@ def head(first: str, *fields: tuple[str, str], name: str = "request-line") -> Me
 
 
 def response(status: str, *fields: tuple[str, str], content: bytes = b"") -> Message:
-    """A whole response."""
+    """A whole response. Its Content-Length counts the content, if there is some."""
     message = head(f"HTTP/1.1 {status}", *fields, name="status-line")
-    return message + [Field("content", content, "", "RFC 9112 §6")] * bool(content)
+    if not content:
+        return message
+    body = [Field("content", content, "", "RFC 9112 §6")]
+    name = "value of Content-Length"
+    derived = length(name, body, lambda size: str(size).encode(), "RFC 9110 §8.6")
+    return [derived if field.name == name else field for field in message] + body
 
 
 def raw(first: str, *lines: str, content: bytes = b"") -> bytes:
@@ -72,7 +77,7 @@ def parts_of(method: str, target: str, minor: int, *fields: tuple[str, str]) -> 
     found = [
         value("method", method, "RFC 9112 §3.1"),
         value("request-target", target, "RFC 9112 §3.2"),
-        value("minor-version", minor, "RFC 9112 §2.3"),
+        fact("minor-version", minor, "RFC 9112 §2.3"),
     ]
     for name, text in fields:
         found += [value("field-name", name, "RFC 9112 §5"), value("field-value", text, "RFC 9112 §5")]
@@ -213,7 +218,7 @@ def write_fields(t):
 
 def length_of(kind: str, size: int = 0) -> list:
     section = "RFC 9112 §6.3"
-    return [value("framing", kind, section), value("length", size, section)]
+    return [fact("framing", kind, section), fact("length", size, section)]
 
 
 def content_length(t):
@@ -278,7 +283,7 @@ def content_that_nginx_sends(t):
     address = t.tap(server.address, talk)
     t.reference_client("http1-client", f"http://{address}/file.txt")
     said = talk.said(by_client=False)
-    answer = dict(t.ask("client", "GET", 1, said, 1000))
+    answer = dict(t.ask("your machine, given what nginx said", "client", "GET", 1, said, 1000))
     t.last = [("server", said)]
     if answer.get("content") != text.encode() or "end" not in answer:
         came = len(answer.get("content", b""))
@@ -307,7 +312,7 @@ def chunk_sizes(t):
         (f'{number:x} ; name="a;b"', number),
     ):
         given = text.encode() + CRLF
-        expected = [value("number", size, "RFC 9112 §7.1")]
+        expected = [fact("number", size, "RFC 9112 §7.1")]
         t.values("decode_chunk_size()", given, expected, "decode-chunk-size")
 
 
@@ -332,10 +337,11 @@ def write_chunks(t):
     "a chunk, written"
     for size in (t.draw.number(26, 30), t.draw.number(170, 200)):
         data = t.draw.text(size).encode()
+        content = [Field("chunk-data", data, "", "RFC 9112 §7.1")]
         message = [
-            Field("chunk-size", b"%x" % size, f"{size} in hexadecimal", "RFC 9112 §7.1"),
+            length("chunk-size", content, lambda number: b"%x" % number, "RFC 9112 §7.1"),
             Field("line end of the chunk-size", CRLF, "CR LF", "RFC 9112 §7.1"),
-            Field("chunk-data", data, "", "RFC 9112 §7.1"),
+            *content,
             Field("line end of the chunk-data", CRLF, "CR LF", "RFC 9112 §7.1"),
         ]
         t.bytes("encode_chunk()", message, "encode-chunk", data)
@@ -355,7 +361,7 @@ def chunks_that_curl_sends(t):
             *("-H", "Transfer-Encoding: chunked", "--data-binary", f"@{file}"),
         )
     for piece in (1, 10_000):
-        answer = t.ask("server", listener.heard, piece)
+        answer = t.ask("your machine, given what curl said", "server", listener.heard, piece)
         expected = [("request", b"POST /echo"), ("content", text), ("end", b"")]
         if answer[:3] != expected:
             heard = ", ".join(f"{name} ({len(data)} bytes)" for name, data in answer[:3])
@@ -373,10 +379,15 @@ def chunks_that_curl_sends(t):
 def first_words(t):
     "what a client says"
     target = t.draw.path()
-    answer = dict(t.ask("ask", "GET", target, "Host", "a", "Accept", "*/*"))
+    answer = dict(t.ask("send(request)", "ask", "GET", target, "Host", "a", "Accept", "*/*"))
     t.last = [("client", answer["said"])]
     expected = head(f"GET {target} HTTP/1.1", ("Host", "a"), ("Accept", "*/*"))
     t.compare("send(request)", expected, answer["said"])
+    for name, wanted, why in (
+        ("content may follow", "no", "a request without content ends with its head"),
+        ("keep-alive", "yes", "HTTP/1.1 goes on unless somebody says close"),
+    ):
+        _same(t, "send(request)", answer["said"], name, wanted, answer[name], why)
 
 
 def another_request(t):
@@ -397,7 +408,7 @@ def another_request(t):
         ),
     ):
         given = raw(first, *lines, content=content)
-        answer = dict(t.ask("client", "GET", 1, given, 1000))
+        answer = dict(t.ask("received(response)", "client", "GET", 1, given, 1000))
         t.last = [("server", given)]
         _same(t, "received(response)", given, "keep-alive", again, answer["keep-alive"], why)
 
@@ -468,7 +479,8 @@ def where_the_answer_ends(t):
         ("HTTP/1.1", "GET", 200, [chunked, sized], response("200 OK", sized, content=word)),
     ]
     for version, method, status, fields, expected in cases:
-        _answer(t, raw(f"{method} / {version}", "Host: a"), status, word, fields, expected)
+        content = b"" if status == 204 else word
+        _answer(t, raw(f"{method} / {version}", "Host: a"), status, content, fields, expected)
 
 
 def connection_field(t):
@@ -553,20 +565,15 @@ def the_refusal(t):
         (request("/", "Expect: tea"), "417 Expectation Failed", "Expect"),
         (raw("HEAD / HTTP/1.1"), "400 Bad Request", None),
     ):
-        content = f"{why}\n".encode() if why else b""
-        size = len(content) if why else len("HTTP/1.1 without Host\n")
-        body = [Field("content", content, "what is wrong, for a person")] * bool(why)
-        expected = [
-            *head(
-                f"HTTP/1.1 {status}",
-                ("Content-Type", "text/plain"),
-                ("Content-Length", str(size)),
-                ("Connection", "close"),
-                name="status-line",
-            ),
-            *body,
-        ]
-        answer = t.ask("server", given, 1000)
+        content = f"{why or 'HTTP/1.1 without Host'}\n".encode()
+        expected = response(
+            status,
+            ("Content-Type", "text/plain"),
+            ("Content-Length", str(len(content))),
+            ("Connection", "close"),
+            content=content if why else b"",
+        )
+        answer = t.ask("fail(error)", "server", given, 1000)
         values = dict(answer)
         t.last = [("client", given), ("server", values["said"])]
         requests = [data for name, data in answer if name == "request"]
@@ -644,30 +651,42 @@ def content_between(t):
     _conversation(t, given, heard)
 
 
+def content_as_it_comes(t):
+    "content is passed on before all of it is there"
+    half = t.draw.text(20).encode()
+    given = request("/one", "Content-Length: 40", method="POST", content=half)
+    title = "the first half of the content has come"
+    answer = t.ask(title, "server", given, 1000)
+    t.last = [("client", given)]
+    _events(t, title, given, [("request", b"POST /one"), ("content", half)], answer)
+
+
 def until_the_end(t):
     "content that ends with the connection, and answers one after the other"
     text = t.draw.text(50).encode()
     for piece in (1, 7, 1000):
         given = raw("HTTP/1.1 200 OK", content=text)
-        answer = t.ask("client", "GET", 1, given, piece, "yes")
+        title = f"as a client, {_pieces(piece)}"
+        answer = t.ask(title, "client", "GET", 1, given, piece, "yes")
         t.last = [("server", given)]
         expected = [("response", b"200"), ("content", text), ("end", b"")]
-        _events(t, f"as a client, {_pieces(piece)}", given, expected, answer)
+        _events(t, title, given, expected, answer)
     one, two = raw("HTTP/1.1 200 OK", "Content-Length: 2", content=b"ok"), t.draw.word().encode()
     answers = [one, raw("HTTP/1.1 200 OK", f"Content-Length: {len(two)}", content=two)]
     given = b"".join(answers)
-    answer = t.ask("client", "GET", 2, given, 1)
+    title = "as a client, two answers, one byte at a time"
+    answer = t.ask(title, "client", "GET", 2, given, 1)
     t.last = [("server", given)]
     expected = [("response", b"200"), ("content", b"ok"), ("end", b"")]
     expected += [("response", b"200"), ("content", two), ("end", b"")]
-    _events(t, "as a client, two answers, one byte at a time", given, expected, answer)
+    _events(t, title, given, expected, answer)
 
 
 def the_last_one(t):
     "nothing is answered behind the last request"
     for last in (request("/last", "Connection: close"), raw("GET /last HTTP/1.0", "Host: a")):
         given = request("/first") + last + request("/too-late")
-        answer = t.ask("server", given, 1000)
+        answer = t.ask("a request behind the last", "server", given, 1000)
         t.last = [("client", given), ("server", dict(answer)["said"])]
         expected = [("request", b"GET /first"), ("end", b""), ("request", b"GET /last"), ("end", b"")]
         _events(t, "a request behind the last", given, expected, answer)
@@ -724,9 +743,9 @@ def ranges(t):
     ):
         section = "RFC 9110 §14.1.2"
         expected = [
-            value("answer", "part", section),
-            value("first", start, section),
-            value("length", count, section),
+            fact("answer", "part", section),
+            fact("first", start, section),
+            fact("length", count, section),
         ]
         _range(t, text, size, expected)
 
@@ -744,7 +763,7 @@ def no_ranges(t):
         ("bytes=0-9,20-29", "whole"),
         ("bytes=9", "whole"),
     ):
-        _range(t, text, size, [value("answer", answer, "RFC 9110 §14.2")])
+        _range(t, text, size, [fact("answer", answer, "RFC 9110 §14.2")])
 
 
 def curl_fetches_a_part(t):
@@ -782,15 +801,15 @@ def _smuggled(word: str) -> bytes:
 def _same(t, title: str, given: bytes, name: str, expected: str, got, why: str) -> None:
     """One value that must be what the specification says, for this reason."""
     got = got.encode() if isinstance(got, str) else got
-    compare(f"{title}: {why}", given, [value(name, expected)], [(name, got)])
+    compare(f"{title}: {why}", given, [fact(name, expected)], [(name, got)])
 
 
 def _answer(t, given: bytes, status: int, content: bytes, fields: list, expected: Message) -> None:
     arguments = [part for field in fields for part in field]
-    answer = dict(t.ask("answer", given, status, content, *arguments))
-    t.last = [("client", given), ("server", answer["said"])]
     asked = given.split(b"\r\n")[0].decode()
     title = f"send(response) to {asked}, content {content.decode()!r}, fields {_listed(fields)}"
+    answer = dict(t.ask(title, "answer", given, status, content, *arguments))
+    t.last = [("client", given), ("server", answer["said"])]
     t.compare(title, expected, answer["said"])
 
 
@@ -822,9 +841,9 @@ def _conversation(t, given: bytes, heard: list[tuple[str, bytes]]) -> None:
             Field(f"content for {target}", target.encode()),
         ]
     for piece in (*SMALL, 10_000):
-        answer = t.ask("server", given, piece, "Content-Length", "0")
-        t.last = [("client", given), ("server", dict(answer)["said"])]
         title = f"{len(heard)} requests behind each other, {_pieces(piece)}"
+        answer = t.ask(title, "server", given, piece, "Content-Length", "0")
+        t.last = [("client", given), ("server", dict(answer)["said"])]
         _events(t, title, given, expected, answer)
         t.compare(title, said, dict(answer)["said"])
 
@@ -832,7 +851,9 @@ def _conversation(t, given: bytes, heard: list[tuple[str, bytes]]) -> None:
 def _events(t, title: str, given: bytes, expected: list, answer: list) -> None:
     """What a machine must report, in order."""
     events = [pair for pair in answer if pair[0] in ("request", "response", "content", "end", "failed")]
-    compare(title, given, [value(name, data) for name, data in expected], events)
+    make = {"content": value}
+    wanted = [make.get(name, fact)(name, data) for name, data in expected]
+    compare(title, given, wanted, events)
 
 
 def _range(t, text: str, size: int, expected: list) -> None:

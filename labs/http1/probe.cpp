@@ -213,7 +213,7 @@ void ask(Arguments& in, Answer& out) {
   machine.send(request);
   out.bytes("said", machine.take_output());
   out.value("keep-alive", machine.keep_alive() ? "yes" : "no");
-  out.value("idle", machine.idle() ? "yes" : "no");
+  out.value("content may follow", machine.sending_content() ? "yes" : "no");
 }
 
 // One answer of a server. Arguments: the request's head, the status, the content, fields of the answer.

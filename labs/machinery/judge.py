@@ -28,7 +28,7 @@ class CheckResult:
     points: int  # that it is worth
     verdict: str = "passed"  # or "failed", "not yet", "not run"
     report: str = ""
-    field: str = ""  # at fault
+    at_fault: str = ""  # the field
     written_at: str = ""
     seconds: float = 0.0
     said: list[tuple[str, bytes]] = field(default_factory=list)
@@ -157,6 +157,6 @@ class Judge:
         if isinstance(error, NotYet):
             check.verdict = "not yet"
             return
-        check.verdict, check.report, check.field = "failed", error.report, error.field
+        check.verdict, check.report, check.at_fault = "failed", error.report, error.field
         check.written_at = error.written_at
         check.said = trial.said()

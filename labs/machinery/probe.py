@@ -89,22 +89,23 @@ class Probe:
         self._program, self._folder, self._patience = program, folder, patience
         self._process: Optional[subprocess.Popen] = None
 
-    def ask(self, verb: str, *arguments: bytes | str | int) -> Answer:
-        """What the learner's code answers. Raises NotYet, and Wrong for a crash or an endless loop."""
-        ended = self._call(verb, arguments)
+    def ask(self, title: str, verb: str, *arguments: bytes | str | int) -> Answer:
+        """What the learner's code answers. Raises NotYet, and Wrong for a crash or an endless loop,
+        under the title."""
+        ended = self._call(title, verb, arguments)
         if isinstance(ended, list):
             answer = dict(ended)
             if "threw" in answer:
                 text = answer["threw"].decode(errors="replace")
                 if _NOT_YET.search(text):
                     raise NotYet(text)
-                raise Wrong("exception", f"{verb}\n  AN EXCEPTION came out of your code: {text}")
+                raise Wrong("exception", f"{title}\n  AN EXCEPTION came out of your code: {text}")
             return ended
         raise ended
 
     def origin(self, offset: int, verb: str, *arguments: bytes | str | int) -> Optional[Place]:
         """Which line of the learner's writes the byte at this offset of what an encoder makes."""
-        self._call("origin", (offset,))
+        self._call("", "origin", (offset,))
         self._start()
         self._write(verb, arguments)
         self._read()  # it faults: see probe.hpp
@@ -120,7 +121,7 @@ class Probe:
     def __exit__(self, *error) -> None:
         self.close()
 
-    def _call(self, verb: str, arguments: tuple) -> Answer | Exception:
+    def _call(self, title: str, verb: str, arguments: tuple) -> Answer | Exception:
         self._start()
         self._write(verb, arguments)
         lines = self._read()
@@ -137,10 +138,10 @@ class Probe:
         )
         if hung:
             head = f"  AN ENDLESS LOOP: no answer after {self._patience:g} s; it was stopped"
-            error = Wrong("endless loop", f"{verb}\n{head}\n{given}{where}")
+            error = Wrong("endless loop", f"{title}\n{head}\n{given}{where}")
         else:
             head = f"  A CRASH: {what_happened(stderr)}"
-            error = Wrong("crash", f"{verb}\n{head}\n{given}{where}")
+            error = Wrong("crash", f"{title}\n{head}\n{given}{where}")
         error.written_at = place.shown if place else ""
         return error
 

@@ -81,9 +81,9 @@ class Trial:
 
     # --- Functions.
 
-    def ask(self, verb: str, *arguments: bytes | str | int) -> Answer:
-        """What the learner's code makes of it."""
-        return self._probe.ask(verb, *arguments)
+    def ask(self, title: str, verb: str, *arguments: bytes | str | int) -> Answer:
+        """What the learner's code makes of it. The title heads the report of a crash."""
+        return self._probe.ask(title, verb, *arguments)
 
     def values(
         self,
@@ -96,13 +96,13 @@ class Trial:
     ) -> None:
         """A decoder must find these values, or refuse. Without arguments it is given `given`."""
         self.last = [(by, given)]
-        compare(title, given, expected, self.ask(verb, *(arguments or (given,))))
+        compare(title, given, expected, self.ask(title, verb, *(arguments or (given,))))
 
     def bytes(
         self, title: str, expected: Message, verb: str, *arguments: bytes | str | int
     ) -> None:
         """An encoder must write this message."""
-        got = dict(self.ask(verb, *arguments)).get("bytes", b"")
+        got = dict(self.ask(title, verb, *arguments)).get("bytes", b"")
         self.last = [("client", got)]
         try:
             self.compare(title, expected, got)

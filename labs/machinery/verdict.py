@@ -32,6 +32,7 @@ class Value:
     name: str
     data: bytes
     section: str = ""
+    on_the_wire: bool = True  # these very bytes are; else they only say what was concluded
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,14 @@ class Refusal:
 Answer = list[tuple[str, bytes]]  # what a probe answers: names and values, in order
 
 
-def value(name: str, data, section: str = "") -> Value:
-    """A Value from bytes, text or a number."""
-    return Value(name, data if isinstance(data, bytes) else str(data).encode(), section)
+def value(name: str, data: bytes | str, section: str = "") -> Value:
+    """A value that is on the wire as it is."""
+    return Value(name, data if isinstance(data, bytes) else data.encode(), section)
+
+
+def fact(name: str, data: bytes | str | int, section: str = "") -> Value:
+    """A number or a word that says what the bytes mean."""
+    return Value(name, data if isinstance(data, bytes) else str(data).encode(), section, False)
 
 
 def compare(title: str, given: bytes, expected: list[Value] | Refusal, got: Answer) -> None:
@@ -68,7 +74,7 @@ def compare(title: str, given: bytes, expected: list[Value] | Refusal, got: Answ
                     *shown,
                     f"    your code returned the error: {detail} (status {status})",
                     "    expected:",
-                    *(f"      {one.name:<16}  {_show(one.data)}" for one in expected),
+                    *(f"      {one.name:<16}  {_cell(one)}" for one in expected),
                 ]
             ),
         )
@@ -129,16 +135,17 @@ def _compare_values(title: str, shown: list[str], expected: list[Value], got: An
         came = None
     section = f"   [{wanted.section}]" if wanted and wanted.section else ""
     lines = [title, f"  {kind}: {name}{section}", *shown]
-    lines.append(f"    expected  {_both(wanted.data) if wanted else '(no more)'}")
-    lines.append(f"    got       {_both(came[1]) if came else '(nothing)'}")
+    both = _both if wanted and wanted.on_the_wire else _plain
+    lines.append(f"    expected  {both(wanted.data) if wanted else '(no more)'}")
+    lines.append(f"    got       {both(came[1]) if came else '(nothing)'}")
     if wanted and came:
         lines += [f"    likely    {hint}" for hint in _hints(wanted, came[1], expected)]
-    width = max(len(_show(one.data)) for one in [*expected, Value("", b"")])
+    width = max(len(_cell(one)) for one in [*expected, Value("", b"")])
     lines.append(f"     {'field':<16}  {'expected':<{max(width, 8)}}  got")
     for mark, wanted, came in rows:
         label = wanted.name if wanted else came[0]
-        left = _show(wanted.data) if wanted else "--"
-        right = _show(came[1]) if came else "--"
+        left = _cell(wanted) if wanted else "--"
+        right = _cell(Value(came[0], came[1], "", not wanted or wanted.on_the_wire)) if came else "--"
         if came and wanted and came[0] != wanted.name:
             right = f"{came[0]} {right}"
         lines.append(f"   {mark} {label:<16}  {left:<{max(width, 8)}}  {right}".rstrip())
@@ -189,11 +196,19 @@ def _given(given: bytes) -> list[str]:
     return [f"    {'given' if i == 0 else '':<10}{row}" for i, row in enumerate(rows)]
 
 
+def _cell(one: Value) -> str:
+    return _show(one.data) if one.on_the_wire else visible(one.data)
+
+
 def _show(data: bytes) -> str:
     if not is_text(data):
         return data.hex(" ") if len(data) <= 12 else f"{data[:9].hex(' ')} .. {data[-1:].hex()}"
     text = visible(data)
     return f'"{text}"' if len(text) <= 40 else f'"{text[:26]}...{text[-10:]}"'
+
+
+def _plain(data: bytes) -> str:
+    return visible(data) or "(empty)"
 
 
 def _both(data: bytes) -> str:

@@ -19,6 +19,7 @@ end.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from typing import Callable, Optional, Union
 
 Encode = Callable[[int], bytes]
@@ -59,14 +60,16 @@ class Diagnosis:
     """One mistake that explains everything."""
 
     kind: str
-    index: int  # of the field at fault
+    index: int  # of the field at fault; of the one before which something does not belong
     pieces: tuple[bytes, ...]  # what came, cut into what stands for each field
     hints: tuple[str, ...] = ()
+    count: int = 1  # of fields at fault: more where a whole line is
+    extra: bytes = b""  # what does not belong before field `index`
 
     @property
     def got(self) -> bytes:
-        """What stands in the place of the field at fault."""
-        return self.pieces[self.index]
+        """What stands in the place of the fields at fault."""
+        return self.extra or b"".join(self.pieces[self.index : self.index + self.count])
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,10 @@ def diagnose(expected: Message, got: bytes) -> list[Diagnosis]:
         *_wrong_values(expected, got),
         *_moved(expected, got),
         *_wrong_sizes(expected, got),
+        *_wrong_lines(expected, got),
         *_habits(expected, got),
     ]
-    return sorted(found, key=lambda diagnosis: _unlikeliness(expected[diagnosis.index], diagnosis))
+    return sorted(found, key=lambda diagnosis: _unlikeliness(expected, diagnosis))
 
 
 def difference(expected: Message, got: bytes, title: str) -> Optional[Difference]:
@@ -100,24 +104,38 @@ def difference(expected: Message, got: bytes, title: str) -> Optional[Difference
     if not diagnoses:
         return _many(expected, got, title)
     first, others = diagnoses[0], diagnoses[1:]
-    field = expected[first.index]
-    offset = _offset(expected, first.index)
-    section = f"   [{field.section}]" if field.section else ""
+    concerned = expected[first.index : first.index + first.count]
+    right = b"" if first.extra else join(concerned)
+    section = f"   [{concerned[0].section}]" if concerned and concerned[0].section else ""
+    meaning = concerned[0].meaning if concerned and first.count == 1 and not first.extra else ""
+    what = "habit" if first.kind == _HABIT else "line" if first.count > 1 else "thing"
     lines = [
         title,
-        f"  {first.kind}: {field.name} at byte {offset}{section}",
-        f"    expected  {_both(field.data):<26}  {field.meaning}".rstrip(),
+        f"  {first.kind}: {_name(expected, first)} at byte {_offset(expected, first.index)}{section}",
+        f"    expected  {_both(right) or '(nothing)':<26}  {meaning}".rstrip(),
         f"    got       {_both(first.got) or '(nothing)'}",
         *(f"    likely    {hint}" for hint in first.hints),
-        f"  with this one {'habit' if first.kind == _HABIT else 'field'} put right, all "
-        f"{len(join(expected))} bytes match",
-        *_table(expected, first.pieces, first.index),
+        f"  with this one {what} put right, all {len(join(expected))} bytes match",
+        *_table(expected, first.pieces, first),
     ]
-    also = dict.fromkeys(f"{other.kind} {expected[other.index].name}" for other in others)
+    also = dict.fromkeys(f"{other.kind} {_name(expected, other)}" for other in others)
     if also:
-        lines.append(f"  also possible: {', '.join(also)}")
-    spoilt = len(b"".join(first.pieces[: first.index])) + _common(field.data, first.got)
-    return Difference(field.name, min(spoilt, max(len(got) - 1, 0)), "\n".join(lines))
+        lines.append(f"  also possible: {', '.join(list(also)[:3])}")
+    spoilt = len(b"".join(first.pieces[: first.index])) + _common(right, first.got)
+    name = _name(expected, first)
+    return Difference(name, min(spoilt, max(len(got) - 1, 0)), "\n".join(lines))
+
+
+def _name(expected: Message, diagnosis: Diagnosis) -> str:
+    """What a diagnosis blames."""
+    if diagnosis.extra:
+        if diagnosis.index == len(expected):
+            return "the end"
+        return f"extra line {visible(diagnosis.extra.partition(b':')[0].strip())}"
+    if diagnosis.count > 1:
+        first = expected[diagnosis.index].data
+        return f"line {visible(first.rstrip())}"
+    return expected[diagnosis.index].name
 
 
 def report(expected: Message, got: bytes, title: str) -> str:
@@ -135,12 +153,15 @@ def assert_bytes(expected: Message, got: bytes, title: str) -> None:
 
 # --- The search. Each function tries one kind of mistake at every field.
 
-_HABIT = "EVERYWHERE"
+_HABIT = "AGAIN AND AGAIN"
 _LIKELIHOOD = [
     "WRONG VALUE",
     "MISSING",
+    "MISSING LINE",
     "TWICE",
+    "LINE TWICE",
     "SWAPPED WITH THE NEXT",
+    "TOO MUCH",
     "WRONG SIZE",
     _HABIT,
 ]
@@ -148,8 +169,12 @@ _MATCHES = "the lengths match what was sent: the field was never written"
 _LEFT = "the lengths count it as it should be: it was changed after they were written"
 
 
-def _unlikeliness(field: Field, diagnosis: Diagnosis) -> tuple[int, int]:
-    """Sorts diagnoses: by their kind, then by how much of the field is still in what came."""
+def _unlikeliness(expected: Message, diagnosis: Diagnosis) -> tuple[int, int, int]:
+    """Sorts diagnoses: by their kind, then by how much of the field is still in what came. Of
+    equal ones the last counts: what is forgotten is more often at the end."""
+    if diagnosis.extra or diagnosis.count > 1:
+        return _LIKELIHOOD.index(diagnosis.kind), 0, -diagnosis.index
+    field = expected[diagnosis.index]
     right, value = field.data, diagnosis.got
     number_in_other_width = not is_text(right) and right.lstrip(b"\0") == value.lstrip(b"\0")
     text_with_terminator = is_text(right) and value == right + b"\0"
@@ -157,7 +182,7 @@ def _unlikeliness(field: Field, diagnosis: Diagnosis) -> tuple[int, int]:
         distance = 0
     else:
         distance = 1 if value.startswith(right) or right.startswith(value) else 2
-    return _LIKELIHOOD.index(diagnosis.kind), distance
+    return _LIKELIHOOD.index(diagnosis.kind), distance, -diagnosis.index
 
 
 def _pieces(message: Message) -> tuple[bytes, ...]:
@@ -261,17 +286,90 @@ _HABITS: list[tuple[str, Callable[[bytes], bytes]]] = [
 
 
 def _habits(expected: Message, got: bytes) -> list[Diagnosis]:
-    """The same mistake in all fields in which it can be made."""
+    """The same mistake in several of the fields in which it can be made."""
     for hint, spoil in _HABITS:
         spoilt = [replace(field, data=spoil(field.data)) for field in expected]
-        for resize in (_resize, _as_is):
-            changed = resize(spoilt)
-            if join(changed) == got:
-                first = next(
-                    i for i, field in enumerate(spoilt) if field.data != expected[i].data
-                )
-                return [Diagnosis(_HABIT, first, _pieces(changed), (hint,))]
+        choices = [
+            dict.fromkeys((field.data, bad.data)) for field, bad in zip(_resize(spoilt), spoilt)
+        ]
+        choices = [
+            tuple(dict.fromkeys((right.data, *options)))
+            for right, options in zip(expected, choices)
+        ]
+        pieces = _fitting(choices, got)
+        if not pieces:
+            continue
+        wrong = [
+            i
+            for i, (field, bad) in enumerate(zip(expected, spoilt))
+            if bad.data != field.data and pieces[i] != field.data
+        ]
+        if wrong:
+            places = f"{hint} ({len(wrong)} times)" if len(wrong) > 1 else hint
+            return [Diagnosis(_HABIT, wrong[0], pieces, (places,))]
     return []
+
+
+def _fitting(choices: list[tuple[bytes, ...]], got: bytes) -> Optional[tuple[bytes, ...]]:
+    """One of the choices for each field, so that together they are what came; None if that cannot
+    be."""
+    dead: set[tuple[int, int]] = set()
+    chosen: list[bytes] = []
+
+    def fits(i: int, at: int) -> bool:
+        if i == len(choices):
+            return at == len(got)
+        if (i, at) in dead:
+            return False
+        for choice in choices[i]:
+            if got.startswith(choice, at):
+                chosen.append(choice)
+                if fits(i + 1, at + len(choice)):
+                    return True
+                chosen.pop()
+        dead.add((i, at))
+        return False
+
+    return tuple(chosen) if fits(0, 0) else None
+
+
+def _lines_of(expected: Message) -> list[tuple[int, int]]:
+    """Where each line of text begins and ends, as indexes of fields; none if it is not all text."""
+    if not all(is_text(field.data) for field in expected):
+        return []
+    lines, first = [], 0
+    for i, field in enumerate(expected):
+        if field.data.endswith(b"\n"):
+            lines.append((first, i + 1))
+            first = i + 1
+    return lines
+
+
+def _wrong_lines(expected: Message, got: bytes) -> list[Diagnosis]:
+    """A whole line that is missing, or there twice; one that does not belong there; whatever
+    follows the end."""
+    found = []
+    for first, end in _lines_of(expected):
+        if end - first == 1:
+            continue  # a field by itself
+        pieces = [field.data for field in expected]
+        line = b"".join(pieces[first:end])
+        pieces[first:end] = [b""] * (end - first)
+        if b"".join(pieces) == got:
+            found.append(Diagnosis("MISSING LINE", first, tuple(pieces), (), end - first))
+        pieces[first] = line + line
+        if b"".join(pieces) == got:
+            found.append(Diagnosis("LINE TWICE", first, tuple(pieces), (), end - first))
+    whole = join(expected)
+    surplus = len(got) - len(whole)
+    starts = [first for first, _ in _lines_of(expected)] if surplus > 0 else []
+    for index in [*starts, len(expected)] if surplus > 0 else []:
+        offset = _offset(expected, index)
+        extra = got[offset : offset + surplus]
+        complete = extra.endswith(b"\n") or index == len(expected)
+        if complete and got[:offset] + got[offset + surplus :] == whole:
+            found.append(Diagnosis("TOO MUCH", index, _pieces(expected), (), 1, extra))
+    return found
 
 
 def mistakes(expected: Message, i: int, value: bytes) -> tuple[str, ...]:
@@ -313,6 +411,7 @@ def _length_mistakes(expected: Message, field: Field, value: bytes) -> tuple[str
     size = _counted(expected, field)
     wrong = {size + len(value): "the length counts its own bytes", size - 1: "off by one (-1)"}
     wrong[size + 1] = "off by one (+1)"
+    wrong[size + 2] = "it counts two more: the CR LF behind it?"
     return tuple(hint for number, hint in wrong.items() if _encoded(field, number) == value)
 
 
@@ -406,54 +505,83 @@ def _many(expected: Message, got: bytes, title: str) -> Difference:
         headline = f"  NOTHING came, where {len(whole)} bytes belong: {first}"
     elif whole.startswith(got):
         headline = f"  CUT SHORT after {common} of {len(whole)} bytes, before: {first}"
-    elif got.startswith(whole):
-        headline = f"  TOO MUCH: {len(got) - common} bytes behind the end"
     else:
-        headline = f"  MORE THAN ONE FIELD differs, the first at byte {common}: {first}"
+        headline = f"  MORE THAN ONE THING differs, the first at byte {common}: {first}"
+    text = _lines_of(expected) and is_text(got)
+    table = _aligned_lines(expected, got) if text else _table(expected, _cut(expected, got))
+    return Difference(first, min(common, max(len(got) - 1, 0)), "\n".join([title, headline, *table]))
+
+
+def _cut(expected: Message, got: bytes) -> tuple[bytes, ...]:
+    """What came, cut as if all sizes were right, and what is left over."""
     pieces, at = [], 0
     for field in expected:
         pieces.append(got[at : at + len(field.data)])
         at += len(field.data)
-    rest = got[at:]
-    lines = [title, headline, *_table(expected, (*pieces, rest) if rest else tuple(pieces))]
-    return Difference(first, min(common, max(len(got) - 1, 0)), "\n".join(lines))
+    return (*pieces, got[at:]) if got[at:] else tuple(pieces)
+
+
+def _aligned_lines(expected: Message, got: bytes) -> list[str]:
+    """Text by line, equal lines beside each other."""
+    wanted, came = (text.splitlines(keepends=True) for text in (join(expected), got))
+    rows, offset = [], 0
+    for tag, i, j, k, m in SequenceMatcher(None, wanted, came, autojunk=False).get_opcodes():
+        for n in range(max(j - i, m - k)):
+            left = wanted[i + n] if i + n < j else b""
+            right = came[k + n] if k + n < m else b""
+            rows.append((" " if tag == "equal" else "!", offset, left, right, ""))
+            offset += len(left)
+    return _format(rows, True)
+
+
+# A row: its mark, its offset, expected, got, the field.
+_Row = tuple[str, int, bytes, bytes, str]
 
 
 def _table(
-    expected: Message, pieces: tuple[bytes, ...], fault: Optional[int] = None
+    expected: Message, pieces: tuple[bytes, ...], diagnosis: Optional[Diagnosis] = None
 ) -> list[str]:
     """Expected and got, field by field, in step again behind the field at fault. `pieces` may have
     one more: what is behind the end."""
-    rows = []
+    rows: list[_Row] = []
     for i, (field, piece) in enumerate(zip(expected, pieces)):
         mark = " " if piece == field.data else "~" if field.counts else "!"
-        mark = "!" if i == fault else mark
+        if diagnosis and not diagnosis.extra and i == diagnosis.index:
+            mark = "!"
         rows.append((mark, _offset(expected, i), field.data, piece, field.name))
     if len(pieces) > len(expected):
         rows.append(("!", len(join(expected)), b"", pieces[-1], "(behind the end)"))
     text = all(is_text(row[2]) and is_text(row[3]) for row in rows)
-    rows = _by_line(rows) if text else rows
-    left, right = (
-        max(16, *(len(_cell(row[column], text)) for row in rows)) for column in (2, 3)
-    )
-    lines = [f"     off  {'expected':<{left}}  {'got':<{right}}  field"]
+    if diagnosis and diagnosis.extra:
+        where = _offset(expected, diagnosis.index)
+        surplus = ("!", where, b"", diagnosis.extra, "(does not belong here)")
+        rows.insert(diagnosis.index, surplus)
+    return _format(_by_line(rows) if text else rows, text)
+
+
+def _format(rows: list[_Row], text: bool) -> list[str]:
+    left, right = (max(8, *(len(_cell(row[column], text)) for row in rows)) for column in (2, 3))
+    names = "field" if any(row[4] for row in rows) else ""
+    lines = [f"     off  {'expected':<{left}}  {'got':<{right}}  {names}"]
     for mark, offset, data, piece, name in rows:
         wanted, came = _cell(data, text) or "--", _cell(piece, text) or "--"
         lines.append(f"  {mark} {offset:4d}  {wanted:<{left}}  {came:<{right}}  {name}")
-    return lines
+    return [line.rstrip() for line in lines]
 
 
-def _by_line(rows: list[tuple]) -> list[tuple]:
+def _by_line(rows: list[_Row]) -> list[_Row]:
     """The rows of text put together up to each line end."""
-    lines, parts = [], []
+    lines: list[_Row] = []
+    parts: list[_Row] = []
     for row in rows:
         parts.append(row)
-        if row[2].endswith(b"\n") or row is rows[-1]:
+        if (row[2] or row[3]).endswith(b"\n") or row is rows[-1]:
             marks = {part[0] for part in parts}
             mark = "!" if "!" in marks else "~" if "~" in marks else " "
             wrong = [part[4] for part in parts if part[0] == "!"]
             expected, got = (b"".join(part[column] for part in parts) for column in (2, 3))
-            lines.append((mark, parts[0][1], expected, got, ", ".join(wrong) or parts[0][4]))
+            name = f"the line {parts[0][4]}" if len(wrong) > 2 else ", ".join(wrong)
+            lines.append((mark, parts[0][1], expected, got, name or parts[0][4]))
             parts = []
     return lines
 

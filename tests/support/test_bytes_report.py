@@ -219,12 +219,14 @@ def test_swapped():
 
 def test_more_than_one_field():
     text = report(suback(), bytes.fromhex("9104 1235 01 81"), "SUBACK")
-    assert "MORE THAN ONE FIELD differs, the first at byte 0: Packet type" in text
+    assert "MORE THAN ONE THING differs, the first at byte 0: Packet type" in text
 
 
 def test_bytes_behind_the_end():
     text = report(suback(), bytes.fromhex("9104 1234 01 80 ee ff"), "SUBACK")
     assert "(behind the end)" in text
+    text = report(suback(), join(suback()) + b"\xee\xff", "SUBACK")
+    assert "TOO MUCH: the end at byte 6" in text
 
 
 def test_the_table_is_in_step_behind_the_fault():
