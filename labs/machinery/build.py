@@ -67,6 +67,9 @@ class Builder:
         known = json.loads(stamp.read_text()) if stamp.exists() else {}
         stale = [target for target in missing if known.get(target) != now]
         if stale:
+            new = [name for name in stale if not (project.bin_dir(_PRESET) / name).exists()]
+            if new:
+                self._console.line(f"Building {', '.join(new)}, with sanitizers. This happens once.")
             project.build(_PRESET, stale, self._console)
             known.update({target: now for target in stale})
             self._cache.mkdir(parents=True, exist_ok=True)
@@ -77,6 +80,11 @@ class Builder:
     def probe(self) -> str:
         """The target that lets checks call functions."""
         return f"lab-{self.lab.name}"
+
+    @property
+    def programs(self) -> list[str]:
+        """The chapter's programs, which the steps with sockets run."""
+        return project.chapters()[self.lab.name].programs
 
     def reference(self, target: str) -> Path:
         """A program made of the reference alone."""

@@ -5,7 +5,7 @@
 //     < method 474554                             so are values, each behind its name
 //     < .
 //
-// A Result that is an Error is answered as three values: error, detail, status. An exception is answered as `threw`.
+// Names may have spaces, bytes never do. A Result that is an Error is answered as three values: error, detail, status. An exception is answered as `threw`.
 #pragma once
 #include "wire/bytes.hpp"
 

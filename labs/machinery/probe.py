@@ -200,5 +200,5 @@ def _readable(argument: bytes | str | int) -> str:
 
 
 def _parse(line: str) -> tuple[str, bytes]:
-    name, _, hexadecimal = line.partition(" ")
-    return name, b"" if hexadecimal in ("", "-") else bytes.fromhex(hexadecimal)
+    name, _, hexadecimal = line.rpartition(" ")
+    return name, b"" if hexadecimal == "-" else bytes.fromhex(hexadecimal)

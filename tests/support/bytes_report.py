@@ -495,20 +495,27 @@ def _common(a: bytes, b: bytes) -> int:
 # --- The table.
 
 
+# A row: its mark, its offset, expected, got, the field.
+_Row = tuple[str, int, bytes, bytes, str]
+
+
 def _many(expected: Message, got: bytes, title: str) -> Difference:
     """No single repair explains it: say where the difference begins."""
     whole = join(expected)
     common = _common(whole, got)
     inside = [i for i in range(len(expected)) if _offset(expected, i) <= common]
     first = expected[inside[-1]].name if common < len(whole) else "the end"
+    text = bool(_lines_of(expected)) and is_text(got)
+    rows = _aligned_lines(whole, got) if text else []
     if not got:
         headline = f"  NOTHING came, where {len(whole)} bytes belong: {first}"
     elif whole.startswith(got):
         headline = f"  CUT SHORT after {common} of {len(whole)} bytes, before: {first}"
     else:
+        if text and (surplus := _first_surplus_line(rows)):
+            first = f"extra line {surplus}"
         headline = f"  MORE THAN ONE THING differs, the first at byte {common}: {first}"
-    text = _lines_of(expected) and is_text(got)
-    table = _aligned_lines(expected, got) if text else _table(expected, _cut(expected, got))
+    table = _format(rows, True) if text else _table(expected, _cut(expected, got))
     return Difference(first, min(common, max(len(got) - 1, 0)), "\n".join([title, headline, *table]))
 
 
@@ -521,9 +528,9 @@ def _cut(expected: Message, got: bytes) -> tuple[bytes, ...]:
     return (*pieces, got[at:]) if got[at:] else tuple(pieces)
 
 
-def _aligned_lines(expected: Message, got: bytes) -> list[str]:
+def _aligned_lines(expected: bytes, got: bytes) -> list[_Row]:
     """Text by line, equal lines beside each other."""
-    wanted, came = (text.splitlines(keepends=True) for text in (join(expected), got))
+    wanted, came = expected.splitlines(keepends=True), got.splitlines(keepends=True)
     rows, offset = [], 0
     for tag, i, j, k, m in SequenceMatcher(None, wanted, came, autojunk=False).get_opcodes():
         for n in range(max(j - i, m - k)):
@@ -531,11 +538,13 @@ def _aligned_lines(expected: Message, got: bytes) -> list[str]:
             right = came[k + n] if k + n < m else b""
             rows.append((" " if tag == "equal" else "!", offset, left, right, ""))
             offset += len(left)
-    return _format(rows, True)
+    return rows
 
 
-# A row: its mark, its offset, expected, got, the field.
-_Row = tuple[str, int, bytes, bytes, str]
+def _first_surplus_line(rows: list[_Row]) -> str:
+    """The first thing that is wrong, if that is a line which does not belong there."""
+    _, _, expected, got, _ = next(row for row in rows if row[0] == "!")
+    return "" if expected else visible(got.partition(b":")[0].strip())
 
 
 def _table(
