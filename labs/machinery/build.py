@@ -14,6 +14,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,7 @@ _TIMEOUT = 120
 # what goes wrong there, too.
 _FEWER_CHECKS = "-fno-sanitize=null,alignment,object-size,vptr"
 _INCLUDE = re.compile(r'^\s*#\s*include\s*[<"][^>"]+[>"]', re.MULTILINE)
-_DIAGNOSTIC = re.compile(r"^(?P<file>[^:\n]+):(?P<line>\d+):\d+: (?P<kind>error|fatal error|warning)")
+_DIAGNOSTIC = re.compile(r"^(?P<file>[^:\n]+):(?P<line>\d+):\d+: (?P<kind>error|fatal error|warning|note)")
 _KEPT_FILES = 200  # objects and programs of earlier attempts
 
 
@@ -56,6 +57,7 @@ class Builder:
         self._ready: set[str] = set()  # targets known to be up to date
         self._commands: dict[str, _Command] = {}
         self._links: dict[str, str] = {}
+        self.seconds = 0.0  # spent on building what is not the learner's
         self.warnings: list[str] = []  # what the compiler thinks of the last program's own holes
 
     def prepare(self, *targets: str) -> None:
@@ -70,7 +72,9 @@ class Builder:
             new = [name for name in stale if not (project.bin_dir(_PRESET) / name).exists()]
             if new:
                 self._console.line(f"Building {', '.join(new)}, with sanitizers. This happens once.")
+            started = time.monotonic()
             project.build(_PRESET, stale, self._console)
+            self.seconds += time.monotonic() - started
             known.update({target: now for target in stale})
             self._cache.mkdir(parents=True, exist_ok=True)
             stamp.write_text(json.dumps(known))

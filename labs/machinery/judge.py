@@ -88,7 +88,7 @@ class Judge:
         written there; the reference stands in for all others. With `solo` it does for all but
         this step's.
         """
-        started = time.monotonic()
+        started = time.monotonic() - self.builder.seconds
         names = [only] if only else list(step.checks)
         checks = [CheckResult(name, self.title(name), step.checks[name], "not run") for name in names]
         result = StepResult(step, checks)
@@ -100,7 +100,7 @@ class Judge:
             result.compile_error = str(error)
             for check in checks:
                 check.verdict, check.report = "failed", f"does not compile\n{error}"
-            result.seconds = time.monotonic() - started
+            result.seconds = time.monotonic() - started - self.builder.seconds
             return result
 
         def program(name: str) -> Path:
@@ -115,7 +115,7 @@ class Judge:
                     break
                 if check.verdict == "failed" and not all_checks:
                     break
-        result.seconds = time.monotonic() - started
+        result.seconds = time.monotonic() - started - self.builder.seconds
         return result
 
     def _own(self, step: Step, solo: bool) -> tuple[set[str], list[Step]]:
