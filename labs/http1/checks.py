@@ -572,7 +572,7 @@ def the_refusal(t):
         if requests:
             shown = ", ".join(data.decode() for data in requests)
             _same(t, "fail(error)", given, "requests", "(none)", shown, "nothing here is to be trusted")
-        content = values["failed"] + b"\n"  # whatever words the error has
+        content = values.get("failed", b"") + b"\n"  # whatever words the error has
         expected = response(
             status,
             ("Content-Type", "text/plain"),

@@ -15,6 +15,7 @@ from machinery.probe import Probe
 from machinery.trial import Draw, Trial
 from machinery.verdict import NotYet, Wrong
 from machinery.work import Work
+from support.console import SetupError
 
 DEFAULT_SEED = "1"
 
@@ -147,6 +148,11 @@ class Judge:
                 check.verdict, check.report = "failed", str(error)
             except AssertionError as error:  # a program that did not even start
                 self._fail(check, trial, trial.explain_failure(Wrong("program", str(error))))
+            except (KeyError, IndexError, TypeError, ValueError, OSError) as error:
+                raise SetupError(
+                    f"the check {check.name} broke down itself, which is our fault and not yours: "
+                    f"{type(error).__name__} {error}"
+                ) from error
             finally:
                 trial.close()
                 self.compared += trial.compared
