@@ -8,8 +8,8 @@
 
 namespace http1 {
 
-using wire::Bytes;
 using wire::Buffer;
+using wire::Bytes;
 using wire::Direction;
 using wire::Side;
 

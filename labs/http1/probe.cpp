@@ -127,7 +127,8 @@ class Listener {
   void poll(Connection& machine, const OnEvent& on_event) {
     // No message of these tests means so much: who goes on and on has lost count.
     for (int events = 0; auto event = machine.poll(now_); ++events) {
-      if (events > 100'000) throw std::runtime_error("step() returns true without an end: false says that there is nothing to do yet");
+      if (events > 100'000)
+        throw std::runtime_error("step() returns true without an end: false says that there is nothing to do yet");
       note(*event);
       on_event(machine, *event);
     }
@@ -180,8 +181,8 @@ void server(Arguments& in, Answer& out) {
   listener.finish(machine);
 }
 
-// A client that asks for each of the targets in turn, all with one method, and hears the answers. Arguments: method, the
-// number of requests, what it hears, the size of the pieces, and whether the server then hangs up ("yes").
+// A client that asks for each of the targets in turn, all with one method, and hears the answers. Arguments: method,
+// the number of requests, what it hears, the size of the pieces, and whether the server then hangs up ("yes").
 void client(Arguments& in, Answer& out) {
   const std::string method = in.text();
   auto requests = in.number();
