@@ -65,7 +65,7 @@ def test_start_check_skip_grade(labs, work, tmp_path):
     assert "begin with `labs/run http1 start`" in labs("http1", "check", code=2)
 
     output = labs("http1", "start")
-    assert "That is how a failure looks, and this one is intended" in output
+    assert "That is intended: it is to fail" in output and "likely    LF alone" in output
     assert "Step 1 · The request line" in output
     assert "Nothing was changed" in labs("http1", "start")
 

@@ -43,7 +43,7 @@ def toy(text: str = REFERENCE) -> Toy:
         Step(number, hole.name, hole.name.title(), "codec", "", "", "", (), (hole,), {}, ())
         for number, hole in enumerate((ONE, TWO), 1)
     ]
-    lab = Toy("toy", "Toy", 1, tuple(steps))
+    lab = Toy("toy", "Toy", 1, "", tuple(steps))
     object.__setattr__(lab, "text", text)
     return lab
 
