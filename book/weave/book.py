@@ -9,7 +9,7 @@ from pathlib import Path
 
 from support.console import SetupError
 from support.project import ROOT
-from weave import listings, pages, parts, sections, sessions
+from weave import listings, pages, parts, sections, sessions, values
 from weave.ladders import Ladders
 from weave.sessions import Library, Session, Unavailable
 from weave.values import Values
@@ -50,6 +50,9 @@ class Book:
                 recording = sessions.run(session, Path(folder), self._preset, own_ports=not check)
             except Unavailable as reason:
                 self.outcome.skipped.append(f"skipped {session.name}: {reason}")
+                return
+            except AssertionError as failure:  # a server that does not start, a command that hangs
+                self.outcome.problems.append(f"{session.file.relative_to(ROOT)}: {failure}")
                 return
             if check:
                 for name, report in sessions.differences(session, recording).items():
@@ -99,8 +102,25 @@ class Book:
             self.outcome.changed.append(f"{file.relative_to(ROOT)}: rewritten")
 
     def look_over(self) -> None:
-        """Citations, and the parts of the book."""
-        self.outcome.problems += sections.problems() + parts.problems()
+        """Citations, the parts of the book, and what is kept although nobody needs it."""
+        self.outcome.problems += sections.problems() + parts.problems() + self._unused()
+
+    def _unused(self) -> list[str]:
+        shown = {
+            (place.kind, place.what)
+            for page in pages.pages()
+            for place in pages.places(page, page.read_text())
+        }
+        found = [
+            f"book/{values.TABLE.name}: no page says {name}"
+            for name in Values(self.library).expressions
+            if ("value", name) not in shown
+        ]
+        kept = {file for session in self.library.sessions for file in session.recordings}
+        for file in sorted((ROOT / "book").glob("*/recorded/*")):
+            if file not in kept:
+                found.append(f"{file.relative_to(ROOT)}: no session makes that")
+        return found
 
 
 def problems_without_programs() -> list[str]:
@@ -113,4 +133,6 @@ def problems_without_programs() -> list[str]:
 
 def _in_order(all_sessions: list[Session]) -> list[Session]:
     """Those that use what others have stored come after them."""
-    return sorted(all_sessions, key=lambda one: any("/recorded/" in path for path in one.files.values()))
+    return sorted(
+        all_sessions, key=lambda one: any("/recorded/" in path for path in one.files.values())
+    )

@@ -121,14 +121,16 @@ _STYLE = """
 def as_svg(ladder: Ladder) -> str:
     """The ladder as a picture of its own: the server's arrows are dashed, to tell them apart.
 
-    Alone it brings its own colours (`:root` is the picture then); inside a page it takes the page's.
+    Alone it brings its own colours (`:root` is the picture then); inside a page it takes the
+    page's.
     """
     left, right, top, step = 90, 510, 64, 40
     height = top + step * len(ladder.rungs) + 16
     longest = max((len(rung.note) for rung in ladder.rungs), default=0)
     width = right + 40 + 7 * longest
     words = "; ".join(
-        f"{ladder.left if rung.from_client else ladder.right}: {rung.label}" for rung in ladder.rungs
+        f"{ladder.left if rung.from_client else ladder.right}: {rung.label}"
+        for rung in ladder.rungs
     )
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="ladder" viewBox="0 0 {width} {height}" '
@@ -138,7 +140,9 @@ def as_svg(ladder: Ladder) -> str:
         f"  <style>{_STYLE}  </style>",
     ]
     for x, name in ((left, ladder.left), (right, ladder.right)):
-        out.append(f'  <text class="side" x="{x}" y="26" text-anchor="middle">{html.escape(name)}</text>')
+        out.append(
+            f'  <text class="side" x="{x}" y="26" text-anchor="middle">{html.escape(name)}</text>'
+        )
         out.append(f'  <line x1="{x}" y1="36" x2="{x}" y2="{height - 8}"/>')
     for number, rung in enumerate(ladder.rungs):
         y = top + step * number + 10

@@ -15,7 +15,17 @@ _LANGUAGES = {".cpp": "cpp", ".hpp": "cpp", ".py": "python", ".conf": "nginx", "
 _TYPE = re.compile(r"(?:struct|class|enum class|concept|using) (\w+)")
 _TEST = re.compile(r'TEST_CASE\("([^"]+)"')
 _FUNCTION = re.compile(r"(?:[\w:<>,*&~\[\] ]+ )?[*&]?([A-Za-z_~][\w:]*)\((?!\))?.*")
-_NO_FUNCTION = {"if", "for", "while", "switch", "return", "else", "co_await", "co_return", "requires"}
+_NO_FUNCTION = {
+    "if",
+    "for",
+    "while",
+    "switch",
+    "return",
+    "else",
+    "co_await",
+    "co_return",
+    "requires",
+}
 
 
 def weave(place: Place) -> Woven:

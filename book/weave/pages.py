@@ -2,10 +2,10 @@
 
 A place is a comment that says what belongs there, and what stands there now:
 
-    <!-- listing: chapters/http1/head.cpp#decode-request -->     a comment on a line of its own, then
-    ... up to the end of the fenced block that follows           a block
+    <!-- listing: chapters/http1/head.cpp#decode-request -->
+    a comment on a line of its own; what follows, up to the end of the next fenced block, is woven
 
-    <!-- value: lines("tests/wire/lines.hpp") -->79<!-- /value -->     in the middle of a sentence
+    <!-- value: longest-head -->32 KiB<!-- /value -->, in the middle of a sentence
 
 Both stay physically in the page, so that it reads well where the code is hosted.
 """
@@ -20,7 +20,10 @@ from pathlib import Path
 from support.project import ROOT
 
 _BLOCK = re.compile(r"^<!-- (?P<kind>\w+): (?P<what>.+?) -->\n", re.MULTILINE)
-_FENCED = re.compile(r"(?:(?!<!--|```|#)[^\n]*\n){0,3}?```(?P<language>\w+)\n(?P<text>.*?)^```\n", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(
+    r"(?:(?!<!--|```|#)[^\n]*\n){0,3}?```(?P<language>\w+)\n(?P<text>.*?)^```\n",
+    re.MULTILINE | re.DOTALL,
+)
 _VALUE = re.compile(r"<!-- value: (?P<what>.+?) -->(?P<text>.*?)<!-- /value -->", re.DOTALL)
 
 
@@ -55,7 +58,9 @@ class Place:
     now: str
 
     def problem(self, message: str, line: int = 0) -> str:
-        return f"{self.page.relative_to(ROOT)}:{line or self.line}: {self.kind} {self.what}: {message}"
+        return (
+            f"{self.page.relative_to(ROOT)}:{line or self.line}: {self.kind} {self.what}: {message}"
+        )
 
 
 Weaver = Callable[[Place], Woven | str]
@@ -127,7 +132,9 @@ def _difference(place: Place, should: str) -> str:
         return place.problem("no block follows")
     for number, line in enumerate(should.splitlines()):
         if number >= len(now) or now[number] != line:
-            return _lines_differ(place, number + 1, now[number] if number < len(now) else None, line)
+            return _lines_differ(
+                place, number + 1, now[number] if number < len(now) else None, line
+            )
     return _lines_differ(place, len(should.splitlines()) + 1, now[len(should.splitlines())], None)
 
 

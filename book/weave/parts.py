@@ -13,7 +13,8 @@ from weave.pages import places
 _SUMMARY = ROOT / "book" / "SUMMARY.md"
 _ENTRY = re.compile(r"^- (?:\[.+?\]\((?P<page>\S+)\)|[^(]+?) \(`(?P<chapter>\w+)`\)", re.MULTILINE)
 _HEADING = re.compile(r"^## (.*)$", re.MULTILINE)
-# The headings of a chapter, in this order, others in between: how each begins, and what it must hold.
+# The headings of a chapter in their order, with others in between: how each begins, and what kind
+# of woven place it must hold.
 _PARTS = {
     "The problem it solves": "",
     "See it first": "session",
@@ -59,7 +60,9 @@ def problems_in(page: Path, text: str) -> list[str]:
     """The parts that a chapter's page lacks."""
     name = page.relative_to(ROOT) if ROOT in page.parents else page
     found, at = [], 0
-    prose = re.sub(r"^```.*?^```", lambda code: re.sub(r"[^\n]", " ", code[0]), text, flags=re.M | re.S)
+    prose = re.sub(
+        r"^```.*?^```", lambda code: re.sub(r"[^\n]", " ", code[0]), text, flags=re.M | re.S
+    )
     headings = [(match[1], match.start()) for match in _HEADING.finditer(prose)]
     ends = [start for _, start in headings[1:]] + [len(text)]
     woven = list(places(page, text))

@@ -1,7 +1,7 @@
 """Sections of specifications that the book and the sources cite: each is in book/sections.txt.
 
-`RFC 9112 §6.3` names its document; a `§7.1` or `appendix B` alone belongs to the document named last
-in the same paragraph.
+`RFC 9112 §6.3` names its document; a `§7.1` or `appendix B` alone belongs to the document named
+last in the same paragraph.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ book/<chapter>/<name>.session is TOML. book/http1/hello.session is a small one. 
     about       what happens, in a sentence
     tools       real tools that it needs, such as ["curl"]
     versions    where what is shown is peculiar to a tool's version: {nginx = "1.22"}
-    files       what to copy into the empty folder that everything runs in: {"name there" = "path here"}
+    files       what to copy into the empty folder that all runs in: {"name there" = "path here"}
     texts       small files to write there: {"name there" = "text"}
     prelude     lines of bash before every command: definitions that the page shows elsewhere
     run_by_hand the date on which somebody ran it: it takes too long or is too noisy to be repeated
@@ -14,7 +14,7 @@ book/<chapter>/<name>.session is TOML. book/http1/hello.session is a small one. 
       name      how blocks refer to it
       command   as the page shows it, with the page's port; our own programs are found by name
       port      the port in it
-      capture   store what it says as recorded/<this>.pcap (adds --pcap, which the page need not show)
+      capture   store what is said to it as recorded/<this>.pcap; adds --pcap, which no page shows
       until     wait for this in its output before stopping it
 
     [[block]]   what a page shows at <!-- session: NAME -->, in the order in which it is run
@@ -108,6 +108,12 @@ class Session:
     @property
     def captures(self) -> list[str]:
         return [server.capture for server in self.servers if server.capture]
+
+    @property
+    def recordings(self) -> list[Path]:
+        """All that is stored of it."""
+        texts = [self.recorded(f"{block.name}.txt") for block in self.blocks]
+        return texts + [self.recorded(f"{name}.pcap") for name in self.captures]
 
     def recorded(self, name: str) -> Path:
         """Where a block's output (.txt) or a capture (.pcap) is stored."""
@@ -245,7 +251,9 @@ class _Stage:
         words = shlex.split(self._there(server.command))
         ours = self._bin / words[0]
         if words[0] in _programs() and not ours.exists():
-            raise SetupError(f"{words[0]} is not built: cmake --build --preset {self._bin.parent.name}")
+            raise SetupError(
+                f"{words[0]} is not built: cmake --build --preset {self._bin.parent.name}"
+            )
         program = str(ours) if ours.exists() else system.find_program(words[0])
         if server.capture:
             words += ["--pcap", f"{server.capture}.pcap"]
@@ -353,7 +361,9 @@ def _text_difference(before: str, after: str) -> str:
         return ""
     first = next((i for i, (a, b) in enumerate(zip(old, new)) if a != b), min(len(old), len(new)))
     lines = [line for line in difflib.ndiff(old, new) if line[:1] in "+-"]
-    shown = "\n".join(f"    {'recorded' if line[0] == '-' else 'now':<10}{line[2:]}" for line in lines[:12])
+    shown = "\n".join(
+        f"    {'recorded' if line[0] == '-' else 'now':<10}{line[2:]}" for line in lines[:12]
+    )
     more = f"\n    ... {len(lines) - 12} more lines" if len(lines) > 12 else ""
     return f"line {first + 1}\n{shown}{more}"
 
@@ -370,8 +380,8 @@ def _capture_difference(stored: Path, new: Path, ports: dict[int, int]) -> str:
             same = len(os.path.commonprefix([old, now]))
             return (
                 f"what the {who} says differs from byte {same:#06x} on\n"
-                f"    recorded  {old[same:same + 24].hex(' ')}  {old[same:same + 24]!r}\n"
-                f"    now       {now[same:same + 24].hex(' ')}  {now[same:same + 24]!r}"
+                f"    recorded  {old[same : same + 24].hex(' ')}  {old[same : same + 24]!r}\n"
+                f"    now       {now[same : same + 24].hex(' ')}  {now[same : same + 24]!r}"
             )
     return "the same bytes in another order"
 

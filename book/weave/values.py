@@ -89,8 +89,10 @@ def lines(path: str) -> int:
 
 
 def constant(path: str, name: str) -> int:
-    """The number behind `NAME = ` in a source, as 4096, 8 * 1024, 16 << 20 or std::chrono::seconds(2)."""
-    found = re.search(rf"\b{re.escape(name)} = (?:[\w:]+\()?(\d[\d *<]*)", (ROOT / path).read_text())
+    """The number behind `NAME = ` in a source: 4096, 8 * 1024, std::chrono::seconds(2)."""
+    found = re.search(
+        rf"\b{re.escape(name)} = (?:[\w:]+\()?(\d[\d *<]*)", (ROOT / path).read_text()
+    )
     if not found:
         raise Stale(f"{path} gives no number to {name}")
     return eval(found[1])  # digits, * and <<
