@@ -23,6 +23,11 @@ std::string visible(Bytes bytes) {
   return out;
 }
 
+bool is_text(Bytes bytes) {
+  return std::ranges::all_of(
+      bytes, [](std::uint8_t c) { return (c >= 0x20 && c < 0x7f) || c == '\r' || c == '\n' || c == '\t'; });
+}
+
 namespace {
 
 constexpr std::size_t hex_per_row = 8;    // 24 columns
@@ -100,12 +105,15 @@ void append_walk(std::string& out, const Trace::Field& field, Bytes bytes, std::
   }
 }
 
-// Calls show() for all of `bytes`, in order; what no field covers is a field that says so.
+// Calls show() for all of bytes `begin` to `end`, in order; what no field covers is a field that says so.
 template <class Show>
-void for_each_field(const std::vector<Trace::Field>& fields, std::size_t begin, std::size_t end, Show show) {
+void for_each_field(const std::vector<Trace::Field>& fields, Bytes bytes, std::size_t begin, std::size_t end,
+                    Show show) {
   const auto fill_up_to = [&](std::size_t to) {
-    if (begin < to) show(Trace::Field{begin, to - begin, 0, false, "(not explained)", {}, {}, {}});
-    begin = std::max(begin, to);
+    if (begin >= to) return;
+    const bool text = is_text(bytes.subspan(begin, to - begin));
+    show(Trace::Field{begin, to - begin, 0, text, "(not explained)", {}, {}, {}});
+    begin = to;
   };
   for (const Trace::Field& field : fields) {
     fill_up_to(field.offset);
@@ -129,16 +137,17 @@ void Trace::add_part(std::size_t n, std::string_view name, std::string_view mean
 
 std::string dump(const Trace& trace, Bytes bytes, std::size_t most) {
   std::string out;
-  for_each_field(trace.fields, 0, bytes.size(), [&](const Trace::Field& field) { append(out, field, bytes, most); });
+  const auto show = [&](const Trace::Field& field) { append(out, field, bytes, most); };
+  for_each_field(trace.fields, bytes, 0, bytes.size(), show);
   return out;
 }
 
 std::string walk(const Trace& trace, Bytes bytes, std::size_t base) {
   std::string out;
   const auto show = [&](const Trace::Field& field) { append_walk(out, field, bytes, base); };
-  for_each_field(trace.fields, 0, bytes.size(), [&](const Trace::Field& field) {
+  for_each_field(trace.fields, bytes, 0, bytes.size(), [&](const Trace::Field& field) {
     if (field.parts.empty()) show(field);
-    else for_each_field(field.parts, field.offset, field.offset + field.size, show);
+    else for_each_field(field.parts, bytes, field.offset, field.offset + field.size, show);
   });
   return out;
 }
