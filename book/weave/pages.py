@@ -106,6 +106,8 @@ def weave(page: Path, text: str, weavers: dict[str, Weaver | None]) -> Weaving:
         if weaver is None:
             continue
         try:
+            if place.kind == "value" and text[text.rfind("\n", 0, place.begin) + 1 :][:4] == "<!--":
+                raise Stale("a comment at the beginning of a line ends the paragraph: move it")
             woven = weaver(place)
         except Stale as reason:
             result.failures.append(place.problem(str(reason)))

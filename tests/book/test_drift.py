@@ -116,6 +116,10 @@ FAILURES = {
         ("code.cpp", "limit = 8", "Limit = 8"),
         "book/page.md:3: value limit: code.cpp gives no number to limit",
     ),
+    "a value at the beginning of a line": (
+        ("book/page.md", "At most <!--", "At most\n<!--"),
+        "book/page.md:4: value limit: a comment at the beginning of a line ends the paragraph: move it",
+    ),
     "no such kind": (
         ("book/page.md", "session: greet", "sesion: greet"),
         "book/page.md:22: sesion greet: nobody knows how to weave that",
