@@ -49,12 +49,13 @@ def test_a_session_says_what_it_said_before(project) -> None:
     only = sessions.all_sessions()[0]
     recording = sessions.run(only, project, PRESET, own_ports=False)
     assert "hello\n" in recording.texts["greet"]
-    assert sessions.differences(only, recording) == {}
+    assert sessions.differences(only, recording) == []
     only.recorded("greet.txt").write_text("$ echo hello\nhallo\n")
-    report = sessions.differences(only, recording)["greet"]
-    assert "line 1" in report and "recorded  hallo" in report and "now       hello" in report
+    (difference,) = sessions.differences(only, recording)
+    assert (difference.name, difference.line) == ("greet", 1)
+    assert "recorded  hallo" in difference.report and "now       hello" in difference.report
     assert sessions.store(only, recording) == ["greet"]
-    assert sessions.differences(only, recording) == {}
+    assert sessions.differences(only, recording) == []
 
 
 def test_a_port_that_is_taken_is_lent_another(tmp_path) -> None:
@@ -69,7 +70,7 @@ def test_a_port_that_is_taken_is_lent_another(tmp_path) -> None:
             pass  # somebody else has taken it: as good
         recording = sessions.run(hello, tmp_path, PRESET, own_ports=False)
         assert recording.ports[8080] not in (8080, 0)
-        assert sessions.differences(hello, recording) == {}
+        assert sessions.differences(hello, recording) == []
         with pytest.raises(sessions.SetupError, match="port 8080"):
             sessions.run(hello, tmp_path / "again", PRESET, own_ports=True)
 
@@ -108,7 +109,7 @@ def test_a_changed_byte_of_an_encoder_is_named(tmp_path, monkeypatch) -> None:
     book = Book(PRESET, lambda _: None)
     book.run_sessions(["hello"], check=True)
     page = (ROOT / "book" / "http1.md").read_text().splitlines()
-    line = page.index("<!-- session: hello -->") + 1
+    line = page.index("<!-- session: hello -->") + 1 + 3  # the fence, the command, its output
     report = next(one for one in book.outcome.problems if "session hello:" in one)
     assert report.startswith(f"book/http1.md:{line}: session hello: the programs now say")
     assert "recorded  Hello, World!" in report and "now       Hallo, World!" in report
@@ -120,10 +121,11 @@ def test_a_changed_byte_of_a_capture_is_named(tmp_path) -> None:
     changed = tmp_path / "hello.pcap"
     changed.write_bytes(stored.replace(b"Content-Length: 13", b"Content-Length: 12"))
     recording = sessions.Recording({}, {"hello": changed}, {})
-    report = sessions.differences(hello, recording)["hello.pcap"]
-    assert "what the server says differs from byte 0x003c on" in report
+    (difference,) = sessions.differences(hello, recording)
+    assert difference.name == "hello.pcap"
+    assert "what the server says, from byte 0x003c on" in difference.report
     changed.write_bytes(re.sub(rb"\d\d:\d\d:\d\d GMT", b"00:00:00 GMT", stored))
-    assert sessions.differences(hello, recording) == {}
+    assert sessions.differences(hello, recording) == []
 
 
 def test_a_tool_that_is_absent_or_another_is_no_failure(tmp_path) -> None:
