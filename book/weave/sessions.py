@@ -8,7 +8,8 @@ book/<chapter>/<name>.session is TOML. book/http1/hello.session is a small one. 
     files       what to copy into the empty folder that all runs in: {"name there" = "path here"}
     texts       small files to write there: {"name there" = "text"}
     prelude     lines of bash before every command: definitions that the page shows elsewhere
-    run_by_hand the date on which somebody ran it: it takes too long or is too noisy to be repeated
+    run_by_hand the date on which somebody ran it, and put what it printed into recorded/: it takes
+                too long, or is too noisy, to be repeated
 
     [[server]]  in the background, one after the other, until the last command has ended
       name      how blocks refer to it
