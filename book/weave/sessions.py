@@ -57,6 +57,8 @@ BOOK = ROOT / "book"
 PINNED = 'user-agent = "curl/7.88.1"\nsilent\nshow-error\n'
 # Files get this time, because Last-Modified and entity tags tell it.
 _FILE_TIME = 1795469458
+# Of the environment that somebody happens to have, proxies and the like included, this is kept.
+_KEPT = ("HOME", "TMPDIR", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS")
 _TIMEOUT = 60.0
 _SHOWN = 8  # lines of a difference
 
@@ -230,7 +232,7 @@ class _Stage:
         self._options = {
             "cwd": folder,
             "env": {
-                **{name: value for name, value in os.environ.items() if name != "CI"},
+                **{name: os.environ[name] for name in _KEPT if name in os.environ},
                 "PATH": f"{self._bin}:{system_path}",
                 "CURL_HOME": str(curl),
                 "PYTHONUNBUFFERED": "1",
