@@ -102,7 +102,7 @@ void explain(Reader& in, const Request& request) {
   in.part(request.method.size(), "method", known ? method->meaning : "", known ? method->section : "RFC 9110 §9");
   explain_space(in, "RFC 9112 §3");
   const bool path = request.target.starts_with('/');
-  in.part(request.target.size(), "request-target", path ? "origin-form: path and query" : "",
+  in.part(request.target.size(), "request-target", path ? "origin-form, path and query" : "",
           path ? "RFC 9112 §3.2.1" : "RFC 9112 §3.2");
   explain_space(in, "RFC 9112 §3");
   explain_version(in);

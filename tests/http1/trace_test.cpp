@@ -110,7 +110,7 @@ TEST_CASE("a byte walk takes every line apart") {
 client → server  request head, 33 bytes
   0000  48 45 41 44              HEAD      method: the same, without the content                     RFC 9110 §9.3.2
   0004  20                       ␠         SP: one space                                             RFC 9112 §3
-  0005  2f 78                    /x        request-target: origin-form: path and query               RFC 9112 §3.2.1
+  0005  2f 78                    /x        request-target: origin-form, path and query               RFC 9112 §3.2.1
   0007  20                       ␠         SP: one space                                             RFC 9112 §3
   0008  48 54 54 50 2f 31 2e 31  HTTP/1.1  HTTP-version                                              RFC 9112 §2.3
   0010  0d 0a                    ␍␊        CR LF: end of the line                                    RFC 9112 §2.2
