@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support import project
 from support.console import SetupError
 from support.project import ROOT
 from weave import listings, pages, parts, sections, sessions, values
@@ -123,6 +124,14 @@ class Book:
             if file not in kept:
                 found.append(f"{file.relative_to(ROOT)}: no session makes that")
         return found
+
+
+def targets(chapters: list[project.Chapter]) -> list[str]:
+    """What must be built for sessions and walks: the programs, and the probes that make walks."""
+    probes = [
+        f"lab-{one.name}" for one in chapters if (ROOT / "labs" / one.name / "probe.cpp").exists()
+    ]
+    return [program for one in chapters for program in one.programs] + probes
 
 
 def problems_without_programs() -> list[str]:

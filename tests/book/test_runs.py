@@ -282,5 +282,5 @@ def test_the_command(tmp_path) -> None:
     """Nothing to do, and an unknown session."""
     command = [shutil.which("python3"), ROOT / "book" / "refresh"]
     assert run([*command, "--check", "--stored"]).code == 0
-    unknown = run([*command, "--check", "nobody"])
+    unknown = run([*command, "--check", "--preset", PRESET, "nobody"], timeout=600)
     assert unknown.code == 2 and "no session nobody" in unknown.text
