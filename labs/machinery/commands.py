@@ -41,6 +41,9 @@ class Session:
             raise SetupError(f"begin with `labs/run {self.lab.name} start`")
         for line in self.work.carry_over():
             self.console.line(line)
+        for step in self.lab.steps:
+            for hole in step.holes:
+                self.work.body(hole)  # or a SetupError: its marks are gone
 
     def judge(self, seed: str = DEFAULT_SEED) -> Judge:
         return Judge(self.lab, self.work, self.builder, seed)
