@@ -247,6 +247,16 @@ void explain(Arguments& in, Answer& out) {
   out.value("text", http1::explain(conversation));
 }
 
+// The same as a byte walk: every part of every line. Arguments in pairs: who, and the bytes.
+void walk(Arguments& in, Answer& out) {
+  std::vector<http1::Said> conversation;
+  while (in.more()) {
+    const std::string who = in.text();
+    conversation.push_back({who == "client", in.bytes()});
+  }
+  out.value("text", http1::explain(conversation, http1::Form::walk));
+}
+
 }  // namespace
 
 int main() {
@@ -261,5 +271,6 @@ int main() {
                      {"client", client},
                      {"ask", ask},
                      {"answer", answer},
-                     {"explain", explain}});
+                     {"explain", explain},
+                     {"walk", walk}});
 }

@@ -5,6 +5,7 @@
 
 using wire::Buffer;
 
+// region dump
 TEST_CASE("a dump shows every byte once, with its field") {
   const Buffer bytes = {0x10, 0x02, 0x00, 0x3c, 'h', 'i', 0xff, 0xfe};
   wire::Trace trace;
@@ -22,6 +23,27 @@ TEST_CASE("a dump shows every byte once, with its field") {
   0002  00 3c                                       Keep Alive = 60
   0004  hi                                        Payload
   0006  ff fe                                     (not explained)
+)");
+}
+// endregion
+
+TEST_CASE("a walk shows every byte twice, and the parts of a line") {
+  const Buffer bytes = {'A', 'b', 0xff, ' ', '1', '\r', '\n', 'x', 0, 60};
+  wire::Trace trace;
+  wire::Reader in(bytes, &trace);
+  in.text("line", 7);
+  in.part(3, "word", "what it is", "RFC 1 §2");
+  in.part(0, "nothing");
+  in.part(1, "SP");
+  in.text("rest", 1);
+  in.part(1000, "as much as there is");
+  in.u16("Keep Alive");
+  CHECK("\n" + wire::walk(trace, bytes, 16) == R"(
+  0010  41 62 ff                 Ab·       word: what it is                                          RFC 1 §2
+  0013  20                       ␠         SP
+  0014  31 0d 0a                 1␍␊       (not explained)
+  0017  78                       x         as much as there is
+  0018  00 3c                    ·<        Keep Alive = 60
 )");
 }
 
