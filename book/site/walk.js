@@ -1,0 +1,180 @@
+// Makes a byte walk alive. A walk in a page is text, and stays so in print and without this script:
+//
+//   0003  20                       ␠         one space                RFC 9112 §3
+//   001b  31 32 37 2e 30 2e 30 2e  127.0.0.  host and port            RFC 9110 §7.2
+//   0023  31 3a 38 30 38 30        1:8080                             (the same field, continued)
+//
+// From it come two panes: the bytes in rows of eight, and the fields. Pointing at one lights the other.
+// Either pane can have the focus; the arrow keys step through the fields.
+'use strict';
+
+const ROW = /^([0-9a-f]{4,})\s\s((?:[0-9a-f]{2}\s)*[0-9a-f]{2})(?:\s{2,}|$)(.*)$/;
+const PER_ROW = 8;
+
+// The fields of a walk: {offset, bytes, meaning, section}. Throws where a line is none of a walk.
+function parseWalk(text) {
+  const fields = [];
+  for (const line of text.split('\n')) {
+    if (!line.trim()) continue;
+    const row = ROW.exec(line);
+    if (!row) throw new Error(`no line of a walk: ${line}`);
+    const bytes = row[2].split(' ').map((hex) => parseInt(hex, 16));
+    const [, meaning, section] = row[3].split(/\s{2,}/);
+    if (meaning) fields.push({offset: parseInt(row[1], 16), bytes, meaning, section: section || ''});
+    else fields.at(-1).bytes.push(...bytes);
+  }
+  return fields;
+}
+
+const hex = (byte) => byte.toString(16).padStart(2, '0');
+const offsetText = (offset) => offset.toString(16).padStart(4, '0');
+
+// A byte as one visible character.
+function character(byte) {
+  const pictures = {9: '␉', 10: '␊', 13: '␍', 32: '␠'};
+  return pictures[byte] || (byte > 32 && byte < 127 ? String.fromCharCode(byte) : '·');
+}
+
+function element(tag, attributes, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+class Walk {
+  constructor(box, number) {
+    this.box = box;
+    this.id = `walk-${number}`;
+    this.text = box.querySelector('pre');
+    this.fields = parseWalk(this.text.textContent);
+    this.current = -1;
+    this.build();
+  }
+
+  build() {
+    const speaker = this.box.dataset.speaker;
+    const size = this.fields.reduce((sum, field) => sum + field.bytes.length, 0);
+    const way = speaker === 'server' ? 'client ◀━ server' : 'client ━▶ server';
+    this.copied = element('button', {type: 'button', class: 'copy'}, 'Copy hex');
+    this.copied.addEventListener('click', () => this.copy());
+    this.bytes = this.bytesPane();
+    this.list = this.fieldsPane();
+    this.detail = element('p', {class: 'detail', 'aria-live': 'polite'}, 'Point at a byte or a field; ↑ and ↓ step through them.');
+    const title = element('p', {class: 'title'}, element('strong', {class: 'way'}, way), ` ${size} bytes `, this.copied);
+    this.widget = element('div', {class: `alive by-${speaker}`, role: 'group', 'aria-label': `Byte walk, sent by the ${speaker}, ${size} bytes`},
+      title, element('div', {class: 'panes'}, this.bytes, this.list), this.detail);
+    for (const pane of [this.bytes, this.list]) {
+      pane.addEventListener('mouseover', (event) => this.point(event.target));
+      pane.addEventListener('click', (event) => this.point(event.target));
+      pane.addEventListener('focus', () => this.light(Math.max(this.current, 0)));
+      pane.addEventListener('keydown', (event) => this.key(event));
+    }
+    this.box.append(this.widget);
+    this.box.classList.add('has-alive');
+  }
+
+  // Rows of eight: offset, hexadecimal, characters.
+  bytesPane() {
+    const all = this.fields.flatMap((field, index) => field.bytes.map((byte) => ({byte, index})));
+    const pane = element('div', {class: 'bytes', tabindex: '0', role: 'group', 'aria-label': 'Bytes'});
+    for (let at = 0; at < all.length; at += PER_ROW) {
+      const here = all.slice(at, at + PER_ROW);
+      const cells = (show, kind) => element('span', {class: kind}, ...here.map(
+        ({byte, index}) => element('span', {'data-field': index}, show(byte))));
+      pane.append(element('div', {class: 'row'},
+        element('span', {class: 'offset'}, offsetText(this.fields[0].offset + at)), cells(hex, 'hex'), cells(character, 'characters')));
+    }
+    return pane;
+  }
+
+  fieldsPane() {
+    const list = element('div', {class: 'fields', tabindex: '0', role: 'listbox', 'aria-label': 'Fields'});
+    this.fields.forEach((field, index) => {
+      const size = `${field.bytes.length} ${field.bytes.length === 1 ? 'byte' : 'bytes'}`;
+      list.append(element('div', {role: 'option', id: `${this.id}-${index}`, 'data-field': index, 'aria-selected': 'false'},
+        element('span', {class: 'offset'}, offsetText(field.offset)), ' ',
+        element('span', {class: 'meaning'}, field.meaning), ' ', element('span', {class: 'size'}, size)));
+    });
+    return list;
+  }
+
+  point(target) {
+    const field = target.closest('[data-field]')?.dataset.field;
+    if (field !== undefined) this.light(Number(field), false);
+  }
+
+  key(event) {
+    const last = this.fields.length - 1;
+    const to = {
+      ArrowDown: this.current + 1, ArrowRight: this.current + 1,
+      ArrowUp: this.current - 1, ArrowLeft: this.current - 1,
+      Home: 0, End: last,
+    }[event.key];
+    if (to === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    event.stopPropagation(); // the page's arrow keys turn pages
+    this.light(Math.min(Math.max(to, 0), last));
+  }
+
+  // Lights a field in both panes, and says all about it below them.
+  light(index, scroll = true) {
+    if (index === this.current) return;
+    for (const lit of this.widget.querySelectorAll('.lit')) {
+      lit.classList.remove('lit');
+      if (lit.role === 'option') lit.setAttribute('aria-selected', 'false');
+    }
+    this.current = index;
+    for (const part of this.widget.querySelectorAll(`[data-field="${index}"]`)) part.classList.add('lit');
+    const option = this.list.children[index];
+    option.setAttribute('aria-selected', 'true');
+    this.list.setAttribute('aria-activedescendant', option.id);
+    if (scroll) {
+      reveal(this.list, option);
+      reveal(this.bytes, this.bytes.querySelector('.lit'));
+    }
+    this.describe(this.fields[index]);
+  }
+
+  describe(field) {
+    const shown = field.bytes.map(character).join('');
+    const parts = [element('code', {}, field.bytes.map(hex).join(' ')), ' ', element('code', {}, shown), ` ${field.meaning} `];
+    const rfc = /^RFC (\d+) §([\d.]+)$/.exec(field.section);
+    if (rfc) parts.push(element('a', {href: `https://www.rfc-editor.org/rfc/rfc${rfc[1]}#section-${rfc[2]}`}, field.section));
+    else parts.push(field.section);
+    this.detail.replaceChildren(...parts);
+  }
+
+  async copy() {
+    const text = this.fields.flatMap((field) => field.bytes).map(hex).join(' ');
+    const done = await copyText(text);
+    this.copied.textContent = done ? 'Copied' : 'Not copied';
+    setTimeout(() => { this.copied.textContent = 'Copy hex'; }, 1500);
+  }
+}
+
+// Scrolls a pane, and never the page.
+function reveal(pane, part) {
+  const top = part.offsetTop - pane.offsetTop;
+  if (top < pane.scrollTop) pane.scrollTop = top;
+  const bottom = top + part.offsetHeight;
+  if (bottom > pane.scrollTop + pane.clientHeight) pane.scrollTop = bottom - pane.clientHeight;
+}
+
+// The clipboard's own interface is missing where a page comes neither from TLS nor from this machine.
+async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const area = element('textarea', {class: 'off-screen'});
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand('copy');
+    area.remove();
+    return done;
+  }
+}
+
+document.querySelectorAll('.walk').forEach((box, number) => new Walk(box, number));
