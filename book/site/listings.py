@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 
-from pages import rfc_address
+from pages import PICTURES, drawn, rfc_address
 
 _CPP_WORDS = """
     alignas auto bool break case catch char class co_await co_return co_yield concept const constexpr
@@ -42,6 +42,7 @@ _LEXERS = {"cpp": _CPP, "python": _PYTHON, "toml": _lexer(r"\#[^\n]*", "true fal
 _SPEAKER = re.compile(r"^(?P<line>[^\n]*\bclient (?P<way>[→←]) server  [^\n]*)$", re.MULTILINE)
 _REFUSED = re.compile(r"^  !  .*$", re.MULTILINE)
 _COMMAND = re.compile(r"^\$ .*$", re.MULTILINE)
+_PICTURE = re.compile(f"[{''.join(PICTURES)}]")
 _RFC = re.compile(r"\bRFC (\d{3,5})(?: §([0-9]+(?:\.[0-9]+)*))?")
 _LISTING = re.compile(r'<pre><code class="language-(\w+)">(.*?)</code></pre>', re.DOTALL)
 
@@ -69,6 +70,7 @@ def listing(code: str, language: str) -> str:
         return shown + html.escape(code[last:], quote=False)
     text = _linked(html.escape(code, quote=False))
     text = _SPEAKER.sub(_spoken, text)
+    text = _PICTURE.sub(lambda picture: drawn(picture[0]), text)
     text = _REFUSED.sub(lambda line: f'<span class="refused">{line[0]}</span>', text)
     if language == "console":
         text = _COMMAND.sub(lambda line: f'<span class="command">{line[0]}</span>', text)

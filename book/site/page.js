@@ -12,7 +12,7 @@ function makeScrollable() {
       continue;
     }
     box.tabIndex = 0;
-    box.setAttribute('role', 'region');
+    box.setAttribute('role', 'group');
     box.setAttribute('aria-label', box.tagName === 'PRE' ? 'Listing' : 'Table');
   }
 }
@@ -21,7 +21,7 @@ makeScrollable();
 
 function isTyping(event) {
   return event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented
-    || event.target.closest?.('input, textarea, select, [role=listbox], [role=region]');
+    || event.target.closest?.('input, textarea, select, [tabindex="0"]');
 }
 
 // --- Colours.
@@ -88,8 +88,9 @@ function find(sections, query) {
 // Some words around the first hit, with the hits marked.
 function excerpt(section, wanted) {
   const places = wanted.map((word) => section.lower.indexOf(word)).filter((at) => at >= 0);
-  const from = Math.max(0, Math.min(...places, section.text.length) - 60);
-  const piece = (from > 0 ? '… ' : '') + section.text.slice(from, from + 200);
+  const hit = Math.min(...places, section.text.length);
+  const from = hit < 60 ? 0 : section.text.indexOf(' ', hit - 60) + 1;
+  const piece = (from > 0 ? '… ' : '') + section.text.slice(from, from + 200).replace(/ \S*$/, ' …');
   const pattern = new RegExp(wanted.map((word) => word.replace(/[.+*?^$()[\]{}|\\]/g, '\\$&')).join('|'), 'gi');
   const shown = document.createElement('p');
   let last = 0;

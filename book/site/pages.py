@@ -29,12 +29,20 @@ _MARKED = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _ITEM = re.compile(r"^(?P<indent>\s*)- (?:(?P<link>\[[^\]]*\]\([^)]*\))|(?P<plan>[^(\n]+?) *(?:\(.*)?$)")
+# Characters that stand for control characters. Few fonts have them, so the style sheet draws them.
+PICTURES = {"␠": "SP", "␍": "CR", "␊": "LF", "␉": "HT", "␀": "NUL"}
+_PICTURE = re.compile(rf"(?P<opaque>{_FENCE}|`[^`\n]*`)|[{''.join(PICTURES)}]", re.MULTILINE | re.DOTALL)
 RFC_EDITOR = "https://www.rfc-editor.org/rfc/rfc"
 
 
 def rfc_address(number: str, section: str = "") -> str:
     """Where a section of an RFC can be read."""
     return f"{RFC_EDITOR}{number}" + (f"#section-{section}" if section else "")
+
+
+def drawn(picture: str) -> str:
+    """A picture of a control character, for site.css to draw; what it is stays readable as text."""
+    return f'<span class="control" data-name="{PICTURES[picture]}">{picture}</span>'
 
 
 class Pages:
@@ -60,6 +68,7 @@ class Pages:
         text = _MARKED.sub(self._wrapped, text)
         text = _LINK.sub(self._to_source, text)
         text = _PROSE.sub(_to_rfc, text)
+        text = _PICTURE.sub(lambda match: match["opaque"] or drawn(match[0]), text)
         return re.sub(r"^<!-- session: [^\n]* -->\n", "", text, flags=re.MULTILINE)
 
     def _wrapped(self, match: re.Match) -> str:
@@ -121,6 +130,6 @@ def summary_for_mdbook(text: str) -> str:
         if item:
             lines.append(f"{item['indent']}- " + (item["link"] or f"[{item['plan']}]()"))
         elif line.startswith("#") or not line.strip():
-            lines.append(line)
+            lines.append(re.sub("^#+", "#", line))  # a heading of any depth begins a part
     return "\n".join(lines) + "\n"
 

@@ -10,6 +10,7 @@
 
 const ROW = /^([0-9a-f]{4,})\s\s((?:[0-9a-f]{2}\s)*[0-9a-f]{2})(?:\s{2,}|$)(.*)$/;
 const PER_ROW = 8;
+const MOST_SHOWN = 12; // bytes of a field, beside its name
 
 // The fields of a walk: {offset, bytes, meaning, section}. Throws where a line is none of a walk.
 function parseWalk(text) {
@@ -29,10 +30,16 @@ function parseWalk(text) {
 const hex = (byte) => byte.toString(16).padStart(2, '0');
 const offsetText = (offset) => offset.toString(16).padStart(4, '0');
 
+// Control characters that protocols of text use. Few fonts have pictures of them, so the style sheet draws their names.
+const CONTROLS = {0: ['␀', 'NUL'], 9: ['␉', 'HT'], 10: ['␊', 'LF'], 13: ['␍', 'CR'], 32: ['␠', 'SP']};
+
 // A byte as one visible character.
 function character(byte) {
-  const pictures = {9: '␉', 10: '␊', 13: '␍', 32: '␠'};
-  return pictures[byte] || (byte > 32 && byte < 127 ? String.fromCharCode(byte) : '·');
+  if (CONTROLS[byte]) {
+    const [picture, name] = CONTROLS[byte];
+    return element('span', {class: 'control', 'data-name': name}, picture);
+  }
+  return byte > 32 && byte < 127 ? String.fromCharCode(byte) : '·';
 }
 
 function element(tag, attributes, ...children) {
@@ -81,7 +88,7 @@ class Walk {
     for (let at = 0; at < all.length; at += PER_ROW) {
       const here = all.slice(at, at + PER_ROW);
       const cells = (show, kind) => element('span', {class: kind}, ...here.map(
-        ({byte, index}) => element('span', {'data-field': index}, show(byte))));
+        ({byte, index}) => element('span', {'data-field': index, class: index % 2 ? 'odd' : 'even'}, show(byte))));
       pane.append(element('div', {class: 'row'},
         element('span', {class: 'offset'}, offsetText(this.fields[0].offset + at)), cells(hex, 'hex'), cells(character, 'characters')));
     }
@@ -91,10 +98,12 @@ class Walk {
   fieldsPane() {
     const list = element('div', {class: 'fields', tabindex: '0', role: 'listbox', 'aria-label': 'Fields'});
     this.fields.forEach((field, index) => {
-      const size = `${field.bytes.length} ${field.bytes.length === 1 ? 'byte' : 'bytes'}`;
       list.append(element('div', {role: 'option', id: `${this.id}-${index}`, 'data-field': index, 'aria-selected': 'false'},
-        element('span', {class: 'offset'}, offsetText(field.offset)), ' ',
-        element('span', {class: 'meaning'}, field.meaning), ' ', element('span', {class: 'size'}, size)));
+        element('span', {class: 'offset'}, offsetText(field.offset)),
+        element('span', {class: 'characters'}, ...field.bytes.slice(0, MOST_SHOWN).map(character),
+          field.bytes.length > MOST_SHOWN ? '…' : ''),
+        element('span', {class: 'meaning'}, field.meaning),
+        element('span', {class: 'section'}, field.section)));
     });
     return list;
   }
@@ -137,8 +146,9 @@ class Walk {
   }
 
   describe(field) {
-    const shown = field.bytes.map(character).join('');
-    const parts = [element('code', {}, field.bytes.map(hex).join(' ')), ' ', element('code', {}, shown), ` ${field.meaning} `];
+    const size = `${field.bytes.length} ${field.bytes.length === 1 ? 'byte' : 'bytes'}: `;
+    const parts = [size, element('code', {}, field.bytes.map(hex).join(' ')), ' ',
+      element('code', {}, ...field.bytes.map(character)), ` ${field.meaning} `];
     const rfc = /^RFC (\d+) §([\d.]+)$/.exec(field.section);
     if (rfc) parts.push(element('a', {href: `https://www.rfc-editor.org/rfc/rfc${rfc[1]}#section-${rfc[2]}`}, field.section));
     else parts.push(field.section);
@@ -155,10 +165,9 @@ class Walk {
 
 // Scrolls a pane, and never the page.
 function reveal(pane, part) {
-  const top = part.offsetTop - pane.offsetTop;
-  if (top < pane.scrollTop) pane.scrollTop = top;
-  const bottom = top + part.offsetHeight;
-  if (bottom > pane.scrollTop + pane.clientHeight) pane.scrollTop = bottom - pane.clientHeight;
+  const box = pane.getBoundingClientRect(), inside = part.getBoundingClientRect();
+  if (inside.top < box.top) pane.scrollTop -= box.top - inside.top;
+  if (inside.bottom > box.bottom) pane.scrollTop += inside.bottom - box.bottom;
 }
 
 // The clipboard's own interface is missing where a page comes neither from TLS nor from this machine.
