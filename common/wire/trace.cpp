@@ -23,6 +23,11 @@ std::string visible(Bytes bytes) {
   return out;
 }
 
+bool is_text(Bytes bytes) {
+  return std::ranges::all_of(
+      bytes, [](std::uint8_t c) { return (c >= 0x20 && c < 0x7f) || c == '\r' || c == '\n' || c == '\t'; });
+}
+
 namespace {
 
 constexpr std::size_t hex_per_row = 8;    // 24 columns
@@ -78,7 +83,8 @@ std::string dump(const Trace& trace, Bytes bytes, std::size_t most) {
   std::size_t covered = 0;
   const auto fill_up_to = [&](std::size_t end) {
     if (covered >= end) return;
-    append(out, {covered, end - covered, 0, false, "(not explained)", {}, {}, {}}, bytes, most);
+    const Bytes gap = bytes.subspan(covered, end - covered);
+    append(out, {covered, gap.size(), 0, is_text(gap), "(not explained)", {}, {}, {}}, bytes, most);
     covered = end;
   };
   for (const Trace::Field& field : trace.fields) {

@@ -22,6 +22,8 @@ inline std::string as_string(Bytes b) { return std::string(as_text(b)); }
 
 // Bytes as a reader can see them: \r \n \t \\ \" escaped, everything outside printable ASCII as \xNN.
 std::string visible(Bytes bytes);
+// Whether they are better shown as characters than in hex: printable ASCII, tabs and line ends, and nothing else.
+bool is_text(Bytes bytes);
 
 struct Trace {
   // region field

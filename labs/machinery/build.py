@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +33,9 @@ _TIMEOUT = 120
 # what goes wrong there, too.
 _FEWER_CHECKS = "-fno-sanitize=null,alignment,object-size,vptr"
 _INCLUDE = re.compile(r'^\s*#\s*include\s*[<"][^>"]+[>"]', re.MULTILINE)
-_DIAGNOSTIC = re.compile(r"^(?P<file>[^:\n]+):(?P<line>\d+):\d+: (?P<kind>error|fatal error|warning)")
-_KEPT_FILES = 200  # objects and programs of earlier attempts
+_DIAGNOSTIC = re.compile(r"^(?P<file>[^:\n]+):(?P<line>\d+):\d+: (?P<kind>error|fatal error|warning|note)")
+# Of earlier attempts: going back to one takes no time.
+_KEPT_OBJECTS, _KEPT_PROGRAMS = 60, 15
 
 
 class CompileError(Exception):
@@ -56,6 +60,7 @@ class Builder:
         self._ready: set[str] = set()  # targets known to be up to date
         self._commands: dict[str, _Command] = {}
         self._links: dict[str, str] = {}
+        self.seconds = 0.0  # spent on building what is not the learner's
         self.warnings: list[str] = []  # what the compiler thinks of the last program's own holes
 
     def prepare(self, *targets: str) -> None:
@@ -70,7 +75,9 @@ class Builder:
             new = [name for name in stale if not (project.bin_dir(_PRESET) / name).exists()]
             if new:
                 self._console.line(f"Building {', '.join(new)}, with sanitizers. This happens once.")
+            started = time.monotonic()
             project.build(_PRESET, stale, self._console)
+            self.seconds += time.monotonic() - started
             known.update({target: now for target in stale})
             self._cache.mkdir(parents=True, exist_ok=True)
             stamp.write_text(json.dumps(known))
@@ -115,10 +122,11 @@ class Builder:
         prefix = self._prefix(command)
         folder = self._cache / "objects"
         key = _digest(text, *command.flags, prefix.parent.name)
-        target = folder / f"{key}.o"
-        said = target.with_suffix(".warnings")
+        target, said = folder / f"{key}.o", folder / f"{key}.txt"
         if not target.exists():
+            folder.mkdir(parents=True, exist_ok=True)
             self._compile(text, command, prefix, target, said, work, file)
+            _prune(folder, ".o", _KEPT_OBJECTS)
         target.touch()
         self.warnings += said.read_text().splitlines()
         return target
@@ -126,16 +134,17 @@ class Builder:
     def _compile(
         self, text: str, command: _Command, prefix: Path, target: Path, said: Path, work: Work, file: str
     ) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source = target.with_suffix(".cpp")
-        source.write_text(text)
-        line = [command.compiler, *command.flags, "-Winvalid-pch", "-include", str(prefix)]
-        code, output = self._run([*line, "-o", str(target), "-c", str(source)])
-        shown, learner = work.shown(file), work.text(file)
-        if code != 0:
-            raise CompileError(_short(output, shown, learner) or f"{shown}:\n{output[-1500:]}")
-        said.write_text(_short(output, shown, learner, kind="warning"))
-        _prune(target.parent)
+        """Compile into `target`, and put what the compiler warns of into `said`."""
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:  # another check may run
+            source, made = Path(folder) / file, Path(folder) / target.name
+            source.write_text(text)
+            line = [command.compiler, *command.flags, "-Winvalid-pch", "-include", str(prefix)]
+            code, output = self._run([*line, "-o", str(made), "-c", str(source)])
+            shown, learner = work.shown(file), work.text(file)
+            if code != 0:
+                raise CompileError(_short(output, shown, learner) or f"{shown}:\n{output[-1500:]}")
+            said.write_text(_short(output, shown, learner, kind="warning"))
+            made.rename(target)
 
     def _text(self, file: str, work: Work, own: set[str], solo: bool) -> str:
         names = {
@@ -199,7 +208,8 @@ class Builder:
         folder.mkdir(parents=True, exist_ok=True)
         words = shlex.split(line)
         at = words.index("-o")
-        words[at + 1] = str(program)
+        made = program.with_name(f"{program.name}-{os.getpid()}")
+        words[at + 1] = str(made)
         words[at:at] = [str(path) for path in objects]  # before the libraries: they count first
         if shutil.which("ld.gold"):
             words.insert(1, "-fuse-ld=gold")  # half the time of the usual linker
@@ -210,7 +220,8 @@ class Builder:
             what = undefined or doubled
             hint = f": {what[0]} is {'missing' if undefined else 'there twice'}" if what else ""
             raise CompileError(f"the program cannot be linked{hint}\n{output[-1500:]}")
-        _prune(folder, keep=20)
+        made.rename(program)
+        _prune(folder, "", _KEPT_PROGRAMS)
         return program
 
     def _link_line(self, target: str) -> str:
@@ -275,8 +286,10 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _prune(folder: Path, keep: int = _KEPT_FILES) -> None:
-    """Remove what was not used for longest."""
-    files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
+def _prune(folder: Path, ending: str, keep: int) -> None:
+    """Remove what was not used for longest, and what belongs to it."""
+    files = [file for file in folder.iterdir() if file.is_file() and file.suffix == ending]
+    files.sort(key=lambda file: file.stat().st_mtime, reverse=True)
     for file in files[keep:]:
-        file.unlink(missing_ok=True)
+        for one in folder.glob(f"{file.stem}.*") if ending else [file]:
+            one.unlink(missing_ok=True)

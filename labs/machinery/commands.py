@@ -101,10 +101,13 @@ def check(
     judge = session.judge(seed)
     for step in [session.step(number)] if number else session.lab.steps:
         if number is None and _is_skipped(session, step):
-            session.console.line(f"\nStep {step.number} · {step.title}: skipped")
+            session.console.line(f"{session.console.mark('skipped')}{step.number}  {step.title}")
             continue
         result = _judged(session, judge, step, solo)
-        screen.show_step(session.console, session.lab, session.work, result)
+        if result.passed and number is None:
+            screen.show_passed(session.console, result)
+        else:
+            screen.show_step(session.console, session.lab, session.work, result)
         if not result.passed:
             if not solo:
                 _whose_fault(session, judge, result)

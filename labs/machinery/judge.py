@@ -15,6 +15,7 @@ from machinery.probe import Probe
 from machinery.trial import Draw, Trial
 from machinery.verdict import NotYet, Wrong
 from machinery.work import Work
+from support.console import SetupError
 
 DEFAULT_SEED = "1"
 
@@ -88,7 +89,7 @@ class Judge:
         written there; the reference stands in for all others. With `solo` it does for all but
         this step's.
         """
-        started = time.monotonic()
+        started = time.monotonic() - self.builder.seconds
         names = [only] if only else list(step.checks)
         checks = [CheckResult(name, self.title(name), step.checks[name], "not run") for name in names]
         result = StepResult(step, checks)
@@ -100,7 +101,7 @@ class Judge:
             result.compile_error = str(error)
             for check in checks:
                 check.verdict, check.report = "failed", f"does not compile\n{error}"
-            result.seconds = time.monotonic() - started
+            result.seconds = time.monotonic() - started - self.builder.seconds
             return result
 
         def program(name: str) -> Path:
@@ -115,7 +116,7 @@ class Judge:
                     break
                 if check.verdict == "failed" and not all_checks:
                     break
-        result.seconds = time.monotonic() - started
+        result.seconds = time.monotonic() - started - self.builder.seconds
         return result
 
     def _own(self, step: Step, solo: bool) -> tuple[set[str], list[Step]]:
@@ -147,6 +148,11 @@ class Judge:
                 check.verdict, check.report = "failed", str(error)
             except AssertionError as error:  # a program that did not even start
                 self._fail(check, trial, trial.explain_failure(Wrong("program", str(error))))
+            except (KeyError, IndexError, TypeError, ValueError, OSError) as error:
+                raise SetupError(
+                    f"the check {check.name} broke down itself, which is our fault and not yours: "
+                    f"{type(error).__name__} {error}"
+                ) from error
             finally:
                 trial.close()
                 self.compared += trial.compared

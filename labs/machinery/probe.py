@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from machinery.verdict import Answer, NotYet, Wrong
-from support.bytes_report import visible
+from machinery.verdict import Answer, NotYet, Wrong, given
+from support import project
 
 _NOT_YET = re.compile(r"step \d+ is not implemented yet")
-_FRAME = re.compile(r"#\d+ 0x[0-9a-f]+ in (?P<what>.+?) (?P<file>/[^\s:]+):(?P<line>\d+)")
+_FRAME = re.compile(r"#\d+ 0x[0-9a-f]+ in (?P<what>.+?) (?P<file>[^\s:]+):(?P<line>\d+)")
 _RUNTIME = re.compile(r"^(?P<file>\S+?):(?P<line>\d+):\d+: runtime error: (?P<what>.+)$", re.MULTILINE)
 _ASAN = re.compile(r"ERROR: AddressSanitizer: (?P<what>[\w-]+)")
 _ASSERTION = re.compile(r"^.*Assertion '.*' failed\.?$", re.MULTILINE)
@@ -43,17 +43,16 @@ def learner_frame(text: str, folder: Path) -> Optional[Place]:
     """The first line of a stack that lies in the learner's folder."""
     inside = str(folder.resolve())
     for frame in _FRAME.finditer(text):
-        path = os.path.normpath(frame["file"])
+        path = os.path.abspath(project.ROOT / frame["file"])
         if path.startswith(inside + os.sep):
             return Place(f"{_short(path)}:{frame['line']}", _name(frame["what"]))
     found = _RUNTIME.search(text)
-    if found and os.path.abspath(found["file"]).startswith(inside + os.sep):
-        return Place(f"{_short(found['file'])}:{found['line']}", "")
-    return None
+    path = os.path.abspath(project.ROOT / found["file"]) if found else ""
+    return Place(f"{_short(path)}:{found['line']}", "") if path.startswith(inside + os.sep) else None
 
 
 def _short(path: str) -> str:
-    relative = os.path.relpath(path)
+    relative = os.path.relpath(path, project.ROOT)
     return path if relative.startswith("..") else relative
 
 
@@ -61,8 +60,8 @@ def _name(function: str) -> str:
     """A function without its arguments and templates."""
     name = re.sub(r"\(anonymous namespace\)::", "", function)
     name = re.sub(r"\[clone [^]]*\]", "", name)
-    name = re.sub(r"^.*?(\w[\w:~]*)\(.*$", r"\1", name)
-    return name.strip()
+    name = re.sub(r"^.*?(\w[\w:~]*)\(.*$", r"\1", name).strip()
+    return "" if name.startswith("operator") else name  # a lambda has no name that helps
 
 
 def what_happened(stderr: str) -> str:
@@ -84,7 +83,7 @@ def what_happened(stderr: str) -> str:
 class Probe:
     """A lab's probe: call after call, and a new process behind each that ended badly."""
 
-    def __init__(self, program: Path, folder: Path, patience: float = 3.0) -> None:
+    def __init__(self, program: Path, folder: Path, patience: float = 2.0) -> None:
         """`folder`: the learner's. `patience`: seconds for one call."""
         self._program, self._folder, self._patience = program, folder, patience
         self._process: Optional[subprocess.Popen] = None
@@ -99,7 +98,9 @@ class Probe:
                 text = answer["threw"].decode(errors="replace")
                 if _NOT_YET.search(text):
                     raise NotYet(text)
-                raise Wrong("exception", f"{title}\n  AN EXCEPTION came out of your code: {text}")
+                head = f"  AN EXCEPTION came out of your code: {text}"
+                lines = [title, head, *_given(arguments), *_thrown_at(text, self._folder)]
+                raise Wrong("exception", "\n".join(lines))
             return ended
         raise ended
 
@@ -132,17 +133,14 @@ class Probe:
             self._process.send_signal(signal.SIGABRT)
         stderr = self._end()
         place = learner_frame(stderr, self._folder)
-        where = f"\n    at        {place.shown}   {place.function}".rstrip() if place else ""
-        given = "\n".join(
-            f"    given     {_readable(argument)}" for argument in arguments[:3] if argument != b""
-        )
+        lines = _given(arguments)
+        lines += [f"    at        {place.shown}   {place.function}".rstrip()] if place else []
         if hung:
             head = f"  AN ENDLESS LOOP: no answer after {self._patience:g} s; it was stopped"
-            error = Wrong("endless loop", f"{title}\n{head}\n{given}{where}")
+            error = Wrong("endless loop", "\n".join([title, head, *lines]))
         else:
             head = f"  A CRASH: {what_happened(stderr)}"
-            error = Wrong("crash", f"{title}\n{head}\n{given}{where}")
-        error.written_at = place.shown if place else ""
+            error = Wrong("crash", "\n".join([title, head, *lines]))
         return error
 
     def _start(self) -> None:
@@ -188,15 +186,25 @@ class Probe:
         return stderr.decode(errors="replace")
 
 
+def _given(arguments: tuple) -> list[str]:
+    """What a call was about: the bytes among its arguments."""
+    return given(next((one for one in arguments if isinstance(one, bytes)), b""))
+
+
+def _thrown_at(text: str, folder: Path) -> list[str]:
+    """The line whose words these are, if there is just one."""
+    found = [
+        f"{_short(str(file))}:{number}"
+        for file in sorted(folder.glob("*.cpp"))
+        for number, line in enumerate(file.read_text(errors="replace").splitlines(), 1)
+        if f'"{text}"' in line
+    ]
+    return [f"    thrown at {found[0]}"] if len(found) == 1 else []
+
+
 def _encoded(argument: bytes | str | int) -> str:
     data = argument if isinstance(argument, bytes) else str(argument).encode()
     return data.hex() or "-"
-
-
-def _readable(argument: bytes | str | int) -> str:
-    data = argument if isinstance(argument, bytes) else str(argument).encode()
-    text = visible(data)
-    return text if len(text) <= 76 else f"{text[:60]}...{text[-12:]}"
 
 
 def _parse(line: str) -> tuple[str, bytes]:

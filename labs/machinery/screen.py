@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import textwrap
 
@@ -27,12 +26,20 @@ def text_of(lab: Lab, step: Step) -> str:
     for block in re.split(r"\n\n+", text.strip()):
         if block.startswith("#"):
             continue  # the heading is shown already
-        if block.startswith(("```", "    ", "|", "- ")):
-            out.append(re.sub(r"^```\w*\n?|```$", "", block).strip("\n"))
+        if block.startswith("```"):
+            out.append(textwrap.indent(re.sub(r"^```\w*\n|\n?```$", "", block), "    "))
+        elif block.startswith("- "):
+            out.append(block)
         else:
-            words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", block)
+            words = re.sub(r"\*(\w+)\*", r"\1", block)  # no emphasis on a terminal
             out.append(textwrap.fill(words, _WIDTH, break_on_hyphens=False))
     return "\n\n".join(out)
+
+
+def show_passed(console: Console, result: StepResult) -> None:
+    """One line about a step that gives no more to say."""
+    step, points = result.step, f"{result.earned} of {result.step.points}"
+    console.line(f"{console.mark('ok')}{step.number}  {step.title:<34}{points:>9}{result.seconds:>7.1f} s")
 
 
 def show_step(console: Console, lab: Lab, work: Work, result: StepResult) -> None:
@@ -105,5 +112,3 @@ def next_step(lab: Lab, work: Work) -> Step | None:
     return None
 
 
-def file_link(path: str) -> str:
-    return os.path.relpath(path)

@@ -94,7 +94,8 @@ class Talk:
 
     def wrong(self, field: str, title: str, headline: str, *more: str) -> Wrong:
         """A verdict with the conversation under it."""
-        lines = [title, f"  {headline}", *(f"    {line}" for line in more)]
+        lines = [title, f"  {headline}"]
+        lines += [f"    {line}" for text in more for line in text.splitlines()]
         return Wrong(field, "\n".join([*lines, "  what happened:", self.ladder()]))
 
     def compare(self, title: str, expected: Message, got: bytes) -> None:

@@ -208,7 +208,5 @@ class Trial:
         if "AddressSanitizer" in output or "runtime error:" in output or "Assertion '" in output:
             place = probes.learner_frame(output, self._folder)
             at = f"\n    at        {place.shown}   {place.function}" if place else ""
-            wrong = Wrong("crash", f"{who}\n  A CRASH: {probes.what_happened(output)}{at}")
-            wrong.written_at = place.shown if place else ""
-            return wrong
+            return Wrong("crash", f"{who}\n  A CRASH: {probes.what_happened(output)}{at}")
         return None

@@ -57,23 +57,24 @@ def fact(name: str, data: bytes | str | int, section: str = "") -> Value:
     return Value(name, data if isinstance(data, bytes) else str(data).encode(), section, False)
 
 
-def compare(title: str, given: bytes, expected: list[Value] | Refusal, got: Answer) -> None:
+def compare(title: str, data: bytes, expected: list[Value] | Refusal, got: Answer) -> None:
     """Raise Wrong unless the answer is what was expected of these bytes."""
-    shown = _given(given)
+    shown = given(data)
     got_error = dict(got) if got and got[0][0] == "error" else None
     if isinstance(expected, Refusal):
         return _compare_refusal(title, shown, expected, got, got_error)
     if got_error:
         detail, status = got_error["detail"].decode(), got_error["status"].decode()
+        what = detail.partition(", at byte ")[0]
         raise Wrong(
-            expected[0].name if len(expected) == 1 else "refused",
+            what,
             "\n".join(
                 [
                     title,
-                    "  REFUSED: this must be accepted",
+                    f"  REFUSED: {what}; but this must be accepted",
                     *shown,
-                    f"    your code returned the error: {detail} (status {status})",
-                    "    expected:",
+                    f"    got       an error with status {status}: {detail}",
+                    "    expected",
                     *(f"      {one.name:<16}  {_cell(one)}" for one in expected),
                 ]
             ),
@@ -182,13 +183,13 @@ def _hints(wanted: Value, came: bytes, all_wanted: list[Value]) -> list[str]:
     return []
 
 
-def _given(given: bytes) -> list[str]:
-    """The input, a line a row, the middle of what is long left out."""
-    if not given:
+def given(data: bytes) -> list[str]:
+    """The input of a report, a line a row, the middle of what is long left out."""
+    if not data:
         return []
-    if not is_text(given):
-        return [f"    given     {given[:32].hex(' ')}" + (" .." if len(given) > 32 else "")]
-    rows = given.decode().splitlines(keepends=True)
+    if not is_text(data):
+        return [f"    given     {data[:32].hex(' ')}" + (" .." if len(data) > 32 else "")]
+    rows = data.decode().splitlines(keepends=True)
     rows = [visible(row.encode()) for row in rows]
     if len(rows) > 8:
         rows = [*rows[:6], f"... {len(rows) - 7} more lines", rows[-1]]

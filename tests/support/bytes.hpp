@@ -12,11 +12,6 @@
 
 namespace support {
 
-inline bool is_text(wire::Bytes bytes) {
-  return std::ranges::all_of(
-      bytes, [](std::uint8_t c) { return (c >= 0x20 && c < 0x7f) || c == '\r' || c == '\n' || c == '\t'; });
-}
-
 // The bytes of the row that starts at `at`: up to the end of the line, or eight of them. Catch's own lines have 80
 // columns, so a row has no more than half of that.
 inline wire::Bytes row_at(wire::Bytes bytes, std::size_t at, bool text) {
@@ -33,7 +28,7 @@ inline std::string shown(wire::Bytes row, bool text) {
 
 // Every row of both, unequal ones marked with "!"; before them, where the first difference is.
 inline std::string side_by_side(wire::Bytes expected, wire::Bytes got) {
-  const bool text = is_text(expected) && is_text(got);
+  const bool text = wire::is_text(expected) && wire::is_text(got);
   const auto first = std::ranges::mismatch(expected, got).in1 - expected.begin();
   std::string out = fmt::format("the first difference is at byte {}\n    {:<36}  got\n", first, "expected");
   for (std::size_t i = 0, j = 0; i < expected.size() || j < got.size();) {

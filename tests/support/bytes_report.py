@@ -515,8 +515,19 @@ def _many(expected: Message, got: bytes, title: str) -> Difference:
         if text and (surplus := _first_surplus_line(rows)):
             first = f"extra line {surplus}"
         headline = f"  MORE THAN ONE THING differs, the first at byte {common}: {first}"
+        headline += _two_things(expected, got)
     table = _format(rows, True) if text else _table(expected, _cut(expected, got))
     return Difference(first, min(common, max(len(got) - 1, 0)), "\n".join([title, headline, *table]))
+
+
+def _two_things(expected: Message, got: bytes) -> str:
+    """A habit and one more mistake, where the two explain it all: as if the habit did not matter."""
+    for hint, spoil in _HABITS[:5]:
+        message = [replace(field, data=spoil(field.data)) for field in expected]
+        found = diagnose(message, spoil(got))
+        if found:
+            return f"\n    likely    {hint}\n    besides   {found[0].kind}: {_name(message, found[0])}"
+    return ""
 
 
 def _cut(expected: Message, got: bytes) -> tuple[bytes, ...]:
