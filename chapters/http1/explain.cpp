@@ -8,34 +8,49 @@
 
 namespace http1 {
 
-using wire::Bytes;
 using wire::Buffer;
+using wire::Bytes;
 using wire::Direction;
 using wire::Side;
 
 namespace {
 
+// What --trace leaves to its titles: where it is written what content and its chunks are made of.
+wire::Trace with_sections(wire::Trace trace) {
+  for (wire::Trace::Field& field : trace.fields)
+    if (field.section.empty()) field.section = field.name == "content" ? "RFC 9110 §6.4" : "RFC 9112 §7.1";
+  return trace;
+}
+
 // Writes down the frames that a machine receives; what it says itself is no part of the conversation.
 class Listener : public wire::Observer {
  public:
-  Listener(std::string& out, Side speaker) : out_(out), way_(speaker == Side::client ? "→" : "←") {}
+  Listener(std::string& out, Side speaker, Form form)
+      : out_(out), way_(speaker == Side::client ? "→" : "←"), form_(form) {}
   void frame(Direction direction, std::string_view title, Bytes bytes, const wire::Trace& trace) override {
     if (direction == Direction::received) show(title, bytes, trace);
   }
   void bytes(Direction, Bytes) override {}
 
   void show(std::string_view title, Bytes bytes, const wire::Trace& trace = {}) {
-    out_ += fmt::format("client {} server  {}, {} bytes\n{}\n", way_, title, bytes.size(), dump(trace, bytes));
+    if (title.ends_with("head")) message_ = 0;
+    const std::string rows = form_ == Form::dump ? dump(trace, bytes) : walk(with_sections(trace), bytes, message_);
+    message_ += bytes.size();
+    out_ += fmt::format("client {} server  {}, {} bytes\n{}\n", way_, title, bytes.size(), rows);
   }
   void refuse(const wire::Error& error) { out_ += fmt::format("  !     {}\n\n", to_string(error)); }
 
  private:
   std::string& out_;
   const char* way_;
+  Form form_;
+  std::size_t message_ = 0;  // bytes of it so far
 };
 
 class Explainer {
  public:
+  explicit Explainer(Form form) : from_client_(out_, Side::client, form), from_server_(out_, Side::server, form) {}
+
   void hear(const Said& said) {
     if (said.by_client) hear_client(said.bytes);
     else hear_server(said.bytes);
@@ -106,7 +121,7 @@ class Explainer {
 
   const wire::Time now_{};
   std::string out_;
-  Listener from_client_{out_, Side::client}, from_server_{out_, Side::server};
+  Listener from_client_, from_server_;
   Connection server_{Side::server};
   std::optional<Connection> client_;
   std::deque<Request> asked_;
@@ -114,15 +129,15 @@ class Explainer {
 
 }  // namespace
 
-std::string explain(std::span<const Said> conversation) {
-  Explainer explainer;
+std::string explain(std::span<const Said> conversation, Form form) {
+  Explainer explainer(form);
   for (const Said& said : conversation) explainer.hear(said);
   return explainer.finish();
 }
 
-std::string explain(Bytes bytes) {
+std::string explain(Bytes bytes, Form form) {
   const Said said{!wire::as_text(bytes).starts_with("HTTP/"), Buffer(bytes.begin(), bytes.end())};
-  return explain(std::span(&said, 1));
+  return explain(std::span(&said, 1), form);
 }
 
 }  // namespace http1

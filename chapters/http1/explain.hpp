@@ -13,11 +13,16 @@ struct Said {
   wire::Buffer bytes;
 };
 
+enum class Form {
+  dump,  // a row for each line, as --trace shows it
+  walk,  // a row for each part of a line, as the book shows it; the offsets in a message go on from frame to frame
+};
+
 // Every byte of the conversation, in the order in which it was said, as --trace would have shown it. Heads of which the
 // end is missing are shown unexplained. Never fails: broken rules are part of the text.
-std::string explain(std::span<const Said> conversation);
+std::string explain(std::span<const Said> conversation, Form form = Form::dump);
 
 // The same for bytes of one side only: a server's begin with "HTTP/". Responses are taken for answers to GET.
-std::string explain(wire::Bytes bytes);
+std::string explain(wire::Bytes bytes, Form form = Form::dump);
 
 }  // namespace http1

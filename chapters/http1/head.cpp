@@ -46,11 +46,21 @@ Result<int> decode_version(std::string_view text) {
 }
 // endregion
 
-// What the well-known fields say, for traces.
-struct KnownField {
+// What well-known methods and fields say, for traces.
+struct Known {
   std::string_view name, meaning, section;
 };
-constexpr KnownField known_fields[] = {
+constexpr Known known_methods[] = {
+    {"GET", "transfer me a representation", "RFC 9110 §9.3.1"},
+    {"HEAD", "the same, without the content", "RFC 9110 §9.3.2"},
+    {"POST", "do with this what you do with such things", "RFC 9110 §9.3.3"},
+    {"PUT", "let this be your representation", "RFC 9110 §9.3.4"},
+    {"DELETE", "remove it", "RFC 9110 §9.3.5"},
+    {"CONNECT", "be a tunnel", "RFC 9110 §9.3.6"},
+    {"OPTIONS", "what may be asked here?", "RFC 9110 §9.3.7"},
+    {"TRACE", "send back what you got", "RFC 9110 §9.3.8"},
+};
+constexpr Known known_fields[] = {
     {"Accept", "media types the client can use", "RFC 9110 §12.5.1"},
     {"Accept-Encoding", "codings the client can undo", "RFC 9110 §12.5.3"},
     {"Accept-Ranges", "range units this resource knows", "RFC 9110 §14.3"},
@@ -81,10 +91,60 @@ constexpr KnownField known_fields[] = {
     {"Vary", "fields that chose this answer", "RFC 9110 §12.5.5"},
 };
 
-void explain_field(Reader& in, std::string_view name) {
-  for (const KnownField& known : known_fields)
-    if (equal_ignoring_case(known.name, name)) return in.explain(known.meaning, known.section);
-  in.explain("", "RFC 9112 §5");
+void explain_line_end(Reader& in) { in.part(2, "CR LF", "end of the line", "RFC 9112 §2.2"); }
+void explain_space(Reader& in, std::string_view section) { in.part(1, "SP", "one space", section); }
+void explain_version(Reader& in) { in.part(8, "HTTP-version", {}, "RFC 9112 §2.3"); }
+
+void explain(Reader& in, const Request& request) {
+  in.explain(fmt::format("method {}, target {}", request.method, request.target), "RFC 9112 §3");
+  const Known* method = std::ranges::find(known_methods, request.method, &Known::name);
+  const bool known = method != std::end(known_methods);
+  in.part(request.method.size(), "method", known ? method->meaning : "", known ? method->section : "RFC 9110 §9");
+  explain_space(in, "RFC 9112 §3");
+  const bool path = request.target.starts_with('/');
+  in.part(request.target.size(), "request-target", path ? "origin-form: path and query" : "",
+          path ? "RFC 9112 §3.2.1" : "RFC 9112 §3.2");
+  explain_space(in, "RFC 9112 §3");
+  explain_version(in);
+  explain_line_end(in);
+}
+
+void explain(Reader& in, const Response& response) {
+  constexpr std::string_view classes[] = {"interim", "it worked", "go elsewhere", "the client's mistake",
+                                          "the server's"};
+  const auto first_digit = static_cast<std::size_t>(response.status / 100);
+  const std::string_view meaning = first_digit <= std::size(classes) ? classes[first_digit - 1] : "";
+  in.explain(fmt::format("status {}", response.status), "RFC 9112 §4");
+  explain_version(in);
+  explain_space(in, "RFC 9112 §4");
+  in.part(3, "status-code", meaning,
+          meaning.empty() ? "RFC 9110 §15" : fmt::format("RFC 9110 §15.{}", first_digit + 1));
+  if (!response.reason.empty()) explain_space(in, "RFC 9112 §4");
+  in.part(response.reason.size(), "reason-phrase", "for people", "RFC 9112 §4");
+  explain_line_end(in);
+}
+
+void explain_white_space(Reader& in, std::size_t n) {
+  in.part(n, "OWS", "optional white space, not part of the value", "RFC 9112 §5");
+}
+
+// A field line, or one that goes on with the value of the field before it.
+void explain_field_line(Reader& in, std::string_view line, std::string_view name) {
+  const Known* field =
+      std::ranges::find_if(known_fields, [&](const Known& known) { return equal_ignoring_case(known.name, name); });
+  const bool known = field != std::end(known_fields);
+  in.explain(known ? field->meaning : "", known ? field->section : "RFC 9112 §5");
+  if (line.starts_with(name)) {
+    in.part(name.size(), "field-name", {}, "RFC 9110 §5.1");
+    in.part(1, "colon", "directly after the name", "RFC 9112 §5.1");
+    line.remove_prefix(std::min(line.size(), name.size() + 1));
+  }
+  const std::size_t before = std::min(line.find_first_not_of(" \t"), line.size());
+  const std::size_t value = trimmed(line).size();
+  explain_white_space(in, before);
+  in.part(value, "field-value", known ? field->meaning : "", known ? field->section : "RFC 9110 §5.5");
+  explain_white_space(in, line.size() - before - value);
+  explain_line_end(in);
 }
 
 // region decode-fields
@@ -117,7 +177,7 @@ Result<Fields> decode_fields(Reader& in, bool may_fold) {
       fields.push_back(std::move(*field));
     }
     if (fields.size() > max_fields) return failure(Errc::too_large, "number of fields", 431);
-    if (in.tracing()) explain_field(in, fields.back().name);
+    if (in.tracing()) explain_field_line(in, line, fields.back().name);
   }
   in.text("empty line", 2);
   in.explain("the head ends here", "RFC 9112 §2.1");
@@ -158,7 +218,7 @@ Result<Request> decode_request(Reader& in) {
   if (!in.ok()) return std::unexpected(in.error());
   Result<Request> request = decode_request_line(line);
   if (!request) return request;
-  if (in.tracing()) in.explain(fmt::format("method {}, target {}", request->method, request->target), "RFC 9112 §3");
+  if (in.tracing()) explain(in, *request);
 
   Result<Fields> fields = decode_fields(in, false);
   if (!fields) return std::unexpected(fields.error());
@@ -211,7 +271,7 @@ Result<Response> decode_response(Reader& in) {
     return failure(Errc::malformed, "status-code");
   if (rest.size() > 5) response.reason = rest.substr(5);
   if (!is_field_value(response.reason)) return failure(Errc::malformed, "reason-phrase");
-  if (in.tracing()) in.explain(fmt::format("status {}", response.status), "RFC 9112 §4");
+  if (in.tracing()) explain(in, response);
 
   Result<Fields> fields = decode_fields(in, true);
   if (!fields) return std::unexpected(fields.error());

@@ -98,6 +98,11 @@ class Reader {
     trace_->fields.back().meaning = meaning;
     trace_->fields.back().section = section;
   }
+  // Takes the field just read apart, from left to right: its next n bytes are this part of it (none, if n is 0). For
+  // byte walks, which are finer than traces.
+  void part(std::size_t n, std::string_view name, std::string_view meaning = {}, std::string_view section = {}) {
+    if (ok() && trace_) trace_->add_part(n, name, meaning, section);
+  }
   bool tracing() const { return trace_ != nullptr; }
 
   bool ok() const { return !error_; }

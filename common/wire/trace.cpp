@@ -76,23 +76,79 @@ void append(std::string& out, const Trace::Field& field, Bytes bytes, std::size_
   if (shown.size() < all.size()) out += fmt::format("        ... {} more bytes\n", all.size() - shown.size());
 }
 
+// One byte as one character: ␠ is a space, ␍␊ are carriage return and line feed, · has no character.
+std::string_view character(const std::uint8_t& byte) {
+  switch (byte) {
+    case ' ': return "␠";
+    case '\t': return "␉";
+    case '\r': return "␍";
+    case '\n': return "␊";
+    default: return byte > 0x20 && byte < 0x7f ? as_text({&byte, 1}) : "·";
+  }
+}
+
+void append_walk(std::string& out, const Trace::Field& field, Bytes bytes, std::size_t base) {
+  std::string right(2 * static_cast<std::size_t>(field.depth), ' ');
+  right += field.name + (field.value.empty() ? "" : " = " + field.value);
+  if (!field.meaning.empty()) right += ": " + field.meaning;
+  if (!field.section.empty()) right = fmt::format("{:<56}  {}", right, field.section);
+  const Bytes all = bytes.subspan(field.offset, field.size);
+  for (std::size_t at = 0; at < all.size(); at += hex_per_row) {
+    const Bytes part = all.subspan(at, std::min(all.size() - at, hex_per_row));
+    std::string characters;
+    for (const std::uint8_t& byte : part) characters += character(byte);
+    characters.append(hex_per_row - part.size(), ' ');  // not by fmt: some have more bytes than columns
+    std::string line = fmt::format("  {:04x}  {:<24} {}  {}", base + field.offset + at,
+                                   fmt::format("{:02x}", fmt::join(part, " ")), characters, at == 0 ? right : "");
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += line + '\n';
+  }
+}
+
+// Calls show() for all of bytes `begin` to `end`, in order; what no field covers is a field that says so.
+template <class Show>
+void for_each_field(const std::vector<Trace::Field>& fields, Bytes bytes, std::size_t begin, std::size_t end,
+                    Show show) {
+  const auto fill_up_to = [&](std::size_t to) {
+    if (begin >= to) return;
+    const bool text = is_text(bytes.subspan(begin, to - begin));
+    show(Trace::Field{begin, to - begin, 0, text, "(not explained)", {}, {}, {}});
+    begin = to;
+  };
+  for (const Trace::Field& field : fields) {
+    fill_up_to(field.offset);
+    show(field);
+    begin = std::max(begin, field.offset + field.size);
+  }
+  fill_up_to(end);
+}
+
 }  // namespace
+
+void Trace::add_part(std::size_t n, std::string_view name, std::string_view meaning, std::string_view section) {
+  if (fields.empty()) return;
+  Field& whole = fields.back();
+  const std::size_t begin = whole.parts.empty() ? whole.offset : whole.parts.back().offset + whole.parts.back().size;
+  n = std::min(n, whole.offset + whole.size - begin);
+  if (n == 0) return;
+  whole.parts.push_back(
+      {begin, n, depth, whole.text, std::string(name), {}, std::string(meaning), std::string(section)});
+}
 
 std::string dump(const Trace& trace, Bytes bytes, std::size_t most) {
   std::string out;
-  std::size_t covered = 0;
-  const auto fill_up_to = [&](std::size_t end) {
-    if (covered >= end) return;
-    const Bytes gap = bytes.subspan(covered, end - covered);
-    append(out, {covered, gap.size(), 0, is_text(gap), "(not explained)", {}, {}, {}}, bytes, most);
-    covered = end;
-  };
-  for (const Trace::Field& field : trace.fields) {
-    fill_up_to(field.offset);
-    append(out, field, bytes, most);
-    covered = std::max(covered, field.offset + field.size);
-  }
-  fill_up_to(bytes.size());
+  const auto show = [&](const Trace::Field& field) { append(out, field, bytes, most); };
+  for_each_field(trace.fields, bytes, 0, bytes.size(), show);
+  return out;
+}
+
+std::string walk(const Trace& trace, Bytes bytes, std::size_t base) {
+  std::string out;
+  const auto show = [&](const Trace::Field& field) { append_walk(out, field, bytes, base); };
+  for_each_field(trace.fields, bytes, 0, bytes.size(), [&](const Trace::Field& field) {
+    if (field.parts.empty()) show(field);
+    else for_each_field(field.parts, bytes, field.offset, field.offset + field.size, show);
+  });
   return out;
 }
 

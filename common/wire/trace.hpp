@@ -29,12 +29,13 @@ struct Trace {
   // region field
   struct Field {
     std::size_t offset, size;
-    int depth;            // how many parts this field lies inside
-    bool text;            // shown as characters, not as hex
-    std::string name;     // the specification's word for it
-    std::string value;    // "60", "\"MQTT\""; empty where the bytes say it all
-    std::string meaning;  // what that value says, in words
-    std::string section;  // where the specification defines it: "RFC 9112 §3"
+    int depth;                      // how many parts this field lies inside
+    bool text;                      // shown as characters, not as hex
+    std::string name;               // the specification's word for it
+    std::string value;              // "60", "\"MQTT\""; empty where the bytes say it all
+    std::string meaning;            // what that value says, in words
+    std::string section;            // where the specification defines it: "RFC 9112 §3"
+    std::vector<Field> parts = {};  // what a line of text is made of; only walk() shows them
   };
   // endregion
   std::vector<Field> fields;
@@ -43,11 +44,17 @@ struct Trace {
   void add(std::size_t offset, std::size_t size, std::string_view name, std::string value, bool text = false) {
     fields.push_back({offset, size, depth, text, std::string(name), std::move(value), {}, {}});
   }
+  // The next n bytes of the last field, as far as it goes, are this part of it.
+  void add_part(std::size_t n, std::string_view name, std::string_view meaning, std::string_view section);
 };
 
 // One line or more for every field, and for every byte that no field covers: offset, bytes, name = value, meaning,
 // section. A field that is longer than `most` bytes is cut short, and the dump says by how much.
 std::string dump(const Trace& trace, Bytes bytes, std::size_t most = 256);
+
+// The byte walk, as the book prints it: like dump(), but every byte both in hexadecimal and as a character, and lines
+// of text taken apart. Offsets count from `base`.
+std::string walk(const Trace& trace, Bytes bytes, std::size_t base = 0);
 
 enum class Side { client, server };
 enum class Direction { sent, received };

@@ -180,8 +180,8 @@ void server(Arguments& in, Answer& out) {
   listener.finish(machine);
 }
 
-// A client that asks for each of the targets in turn, all with one method, and hears the answers. Arguments: method, the
-// number of requests, what it hears, the size of the pieces, and whether the server then hangs up ("yes").
+// A client that asks for each of the targets in turn, all with one method, and hears the answers. Arguments: method,
+// the number of requests, what it hears, the size of the pieces, and whether the server then hangs up ("yes").
 void client(Arguments& in, Answer& out) {
   const std::string method = in.text();
   auto requests = in.number();
@@ -246,6 +246,16 @@ void explain(Arguments& in, Answer& out) {
   out.value("text", http1::explain(conversation));
 }
 
+// The same as a byte walk: every part of every line. Arguments in pairs: who, and the bytes.
+void walk(Arguments& in, Answer& out) {
+  std::vector<http1::Said> conversation;
+  while (in.more()) {
+    const std::string who = in.text();
+    conversation.push_back({who == "client", in.bytes()});
+  }
+  out.value("text", http1::explain(conversation, http1::Form::walk));
+}
+
 }  // namespace
 
 int main() {
@@ -260,5 +270,6 @@ int main() {
                      {"client", client},
                      {"ask", ask},
                      {"answer", answer},
-                     {"explain", explain}});
+                     {"explain", explain},
+                     {"walk", walk}});
 }

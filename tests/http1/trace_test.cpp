@@ -1,5 +1,6 @@
 // What --trace shows: every byte of both directions, once, with its meaning.
 #include "conversation.hpp"
+#include "http1/explain.hpp"
 #include "support/catch.hpp"
 
 #include <map>
@@ -21,6 +22,12 @@ class Watch : public wire::Observer {
     for (const wire::Trace::Field& field : trace.fields) {
       CHECK(field.offset == covered);
       CHECK_FALSE(field.name.empty());
+      std::size_t parts = 0;  // of a line that is taken apart, too
+      for (const wire::Trace::Field& part : field.parts) {
+        CHECK(part.offset == covered + parts);
+        parts += part.size;
+      }
+      CHECK((field.parts.empty() || parts == field.size));
       covered += field.size;
     }
     CHECK(covered == bytes.size());
@@ -93,6 +100,46 @@ TEST_CASE("a refused request is shown too, with what is wrong unexplained") {
   CHECK(watch.text.find("Host : a\\r\\n") != std::string::npos);
   CHECK(watch.text.find("(not explained)") != std::string::npos);
   CHECK(watch.text.find("HTTP/1.1 400 Bad Request\\r\\n") != std::string::npos);
+}
+
+TEST_CASE("a byte walk takes every line apart") {
+  const auto bytes = [](std::string_view text) { return wire::Buffer(text.begin(), text.end()); };
+  const http1::Said talk[] = {{true, bytes("HEAD /x HTTP/1.1\r\nHost:a \r\nX:\r\n\r\n")},
+                              {false, bytes("HTTP/1.0 299\r\nA: b\r\n \tc\r\n\r\n")}};
+  CHECK("\n" + http1::explain(talk, http1::Form::walk) == R"(
+client → server  request head, 33 bytes
+  0000  48 45 41 44              HEAD      method: the same, without the content                     RFC 9110 §9.3.2
+  0004  20                       ␠         SP: one space                                             RFC 9112 §3
+  0005  2f 78                    /x        request-target: origin-form: path and query               RFC 9112 §3.2.1
+  0007  20                       ␠         SP: one space                                             RFC 9112 §3
+  0008  48 54 54 50 2f 31 2e 31  HTTP/1.1  HTTP-version                                              RFC 9112 §2.3
+  0010  0d 0a                    ␍␊        CR LF: end of the line                                    RFC 9112 §2.2
+  0012  48 6f 73 74              Host      field-name                                                RFC 9110 §5.1
+  0016  3a                       :         colon: directly after the name                            RFC 9112 §5.1
+  0017  61                       a         field-value: which of the server's sites                  RFC 9110 §7.2
+  0018  20                       ␠         OWS: optional white space, not part of the value          RFC 9112 §5
+  0019  0d 0a                    ␍␊        CR LF: end of the line                                    RFC 9112 §2.2
+  001b  58                       X         field-name                                                RFC 9110 §5.1
+  001c  3a                       :         colon: directly after the name                            RFC 9112 §5.1
+  001d  0d 0a                    ␍␊        CR LF: end of the line                                    RFC 9112 §2.2
+  001f  0d 0a                    ␍␊        empty line: the head ends here                            RFC 9112 §2.1
+
+client ← server  response head, 27 bytes
+  0000  48 54 54 50 2f 31 2e 30  HTTP/1.0  HTTP-version                                              RFC 9112 §2.3
+  0008  20                       ␠         SP: one space                                             RFC 9112 §4
+  0009  32 39 39                 299       status-code: it worked                                    RFC 9110 §15.3
+  000c  0d 0a                    ␍␊        CR LF: end of the line                                    RFC 9112 §2.2
+  000e  41                       A         field-name                                                RFC 9110 §5.1
+  000f  3a                       :         colon: directly after the name                            RFC 9112 §5.1
+  0010  20                       ␠         OWS: optional white space, not part of the value          RFC 9112 §5
+  0011  62                       b         field-value                                               RFC 9110 §5.5
+  0012  0d 0a                    ␍␊        CR LF: end of the line                                    RFC 9112 §2.2
+  0014  20 09                    ␠␉        OWS: optional white space, not part of the value          RFC 9112 §5
+  0016  63                       c         field-value                                               RFC 9110 §5.5
+  0017  0d 0a                    ␍␊        CR LF: end of the line                                    RFC 9112 §2.2
+  0019  0d 0a                    ␍␊        empty line: the head ends here                            RFC 9112 §2.1
+
+)");
 }
 
 // As a reader sees it. When the words change on purpose, change them here.

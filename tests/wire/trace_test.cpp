@@ -25,6 +25,26 @@ TEST_CASE("a dump shows every byte once, with its field") {
 )");
 }
 
+TEST_CASE("a walk shows every byte twice, and the parts of a line") {
+  const Buffer bytes = {'A', 'b', 0xff, ' ', '1', '\r', '\n', 'x', 0, 60};
+  wire::Trace trace;
+  wire::Reader in(bytes, &trace);
+  in.text("line", 7);
+  in.part(3, "word", "what it is", "RFC 1 §2");
+  in.part(0, "nothing");
+  in.part(1, "SP");
+  in.text("rest", 1);
+  in.part(1000, "as much as there is");
+  in.u16("Keep Alive");
+  CHECK("\n" + wire::walk(trace, bytes, 16) == R"(
+  0010  41 62 ff                 Ab·       word: what it is                                          RFC 1 §2
+  0013  20                       ␠         SP
+  0014  31 0d 0a                 1␍␊       (not explained)
+  0017  78                       x         as much as there is
+  0018  00 3c                    ·<        Keep Alive = 60
+)");
+}
+
 TEST_CASE("long fields go over several rows, and are cut short at last") {
   const std::string text = "GET /a/path/that/is/longer/than/one/row/can/show HTTP/1.1\r\n";
   wire::Trace trace;

@@ -1,0 +1,12 @@
+import socket, time
+server = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(server.getsockname())
+peer, _ = server.accept()
+client.sendall(b"one\n")
+client.sendall(b"two\nthr")
+time.sleep(0.1)
+print(peer.recv(100))
+client.sendall(b"ee\n")
+print(peer.recv(2), peer.recv(100))
+client.close()
+print(peer.recv(100))
