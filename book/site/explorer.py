@@ -145,7 +145,7 @@ def _examples(chapter: str) -> list[dict]:
 
 def _captures(chapter: str) -> list[dict]:
     """The captures that were recorded for the chapter's page."""
-    files = sorted((project.ROOT / "book" / chapter).glob("*.pcap"))
+    files = sorted((project.ROOT / "book" / chapter / "recorded").glob("*.pcap"))
     return [
         {"title": f"Capture: {file.name}", "pcap": base64.b64encode(file.read_bytes()).decode()}
         for file in files

@@ -5,7 +5,7 @@ const byId = (id) => document.getElementById(id);
 
 // Listings that are wider than their box scroll in it, so the keyboard has to get there.
 function makeScrollable() {
-  for (const box of document.querySelectorAll('pre, .table-wrapper, .protocols')) {
+  for (const box of document.querySelectorAll('pre, .table-wrapper, .protocols, figure.ladder')) {
     const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
     if (!scrolls) {
       box.removeAttribute('tabindex');
@@ -13,7 +13,7 @@ function makeScrollable() {
     }
     box.tabIndex = 0;
     box.setAttribute('role', 'group');
-    box.setAttribute('aria-label', box.tagName === 'PRE' ? 'Listing' : 'Table');
+    box.setAttribute('aria-label', {PRE: 'Listing', FIGURE: 'Sequence diagram'}[box.tagName] || 'Table');
   }
 }
 addEventListener('resize', makeScrollable);

@@ -5,8 +5,8 @@ The pages in book/ are written to be read where the code is hosted. For the site
 - SUMMARY.md becomes what mdBook expects: links alone, planned chapters as drafts;
 - links to sources lead to pages that sources.py makes of them;
 - "RFC 9112 §6.3" in prose becomes a link to that section;
-- what follows `<!-- walk: ... -->`, `<!-- ladder: ... -->` and `<!-- listing: ... -->` is wrapped in
-  elements that the style sheet and walk.js know.
+- what follows `<!-- walk: ... -->`, `<!-- ladder: ... -->` and `<!-- listing: ... -->`, as
+  book/weave/ writes them, is wrapped in elements that the style sheet and walk.js know.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ _MARKED = re.compile(
     rf"^<!-- (?P<kind>walk|ladder|listing): (?P<name>\S+)(?P<more>[^\n]*?) -->\n(?P<block>{_FENCE})",
     re.MULTILINE | re.DOTALL,
 )
+# Marks around computed numbers. At the start of a line, a comment would end the paragraph.
+_VALUE = re.compile(r"<!-- (?:value: \S+|/value) -->")
 _ITEM = re.compile(r"^(?P<indent>\s*)- (?:(?P<link>\[[^\]]*\]\([^)]*\))|(?P<plan>[^(\n]+?) *(?:\(.*)?$)")
 # Characters that stand for control characters. Few fonts have them, so the style sheet draws them.
 PICTURES = {"␠": "SP", "␍": "CR", "␊": "LF", "␉": "HT", "␀": "NUL"}
@@ -65,6 +67,7 @@ class Pages:
 
     def prepared(self, text: str) -> str:
         """One page as the generator gets it."""
+        text = _VALUE.sub("", text)
         text = _MARKED.sub(self._wrapped, text)
         text = _LINK.sub(self._to_source, text)
         text = _PROSE.sub(_to_rfc, text)
@@ -74,9 +77,7 @@ class Pages:
     def _wrapped(self, match: re.Match) -> str:
         kind, name, block = match["kind"], match["name"], match["block"]
         if kind == "walk":
-            words = match["more"].split()
-            speaker = next((word for word in words if word in ("client", "server")), "")
-            speaker = speaker or ("server" if "response" in name else "client")
+            speaker = "server" if "server" in match["more"].split() else "client"
             return f'<div class="walk" data-name="{name}" data-speaker="{speaker}">\n\n{block}\n\n</div>'
         if kind == "ladder":
             return self._ladder(name, block)

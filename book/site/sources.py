@@ -51,12 +51,12 @@ def write(root: Path, sources: set[PurePosixPath], site: Path) -> int:
 
 
 def _listing(text: str, language: str) -> str:
-    """The file's lines, numbered; a region has its name for an anchor."""
+    """The file's lines, numbered: anchors are L12 for a line, and the name of a region for its start."""
     rows, coloured = [], listings.listing(text, language).split("\n")
     for number, (line, shown) in enumerate(zip(text.split("\n"), coloured), 1):
         region = _MARKER.match(line)
-        name = f' id="{region[1]}"' if region else ""
-        rows.append(f'<span class="line" data-number="{number}"{name}>{shown}</span>')
+        name = f'<span id="{region[1]}"></span>' if region else ""
+        rows.append(f'<span class="line" id="L{number}" data-number="{number}">{name}{shown}</span>')
     return f'<pre class="{language} numbered"><code>' + "\n".join(rows).rstrip() + "</code></pre>"
 
 

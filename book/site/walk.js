@@ -1,30 +1,38 @@
 // Makes a byte walk alive. A walk in a page is text, and stays so in print and without this script:
 //
-//   0003  20                       ␠         one space                RFC 9112 §3
-//   001b  31 32 37 2e 30 2e 30 2e  127.0.0.  host and port            RFC 9110 §7.2
-//   0023  31 3a 38 30 38 30        1:8080                             (the same field, continued)
+//   client → server  request head, 83 bytes                                       a frame
+//     0003  20                       ␠         one space         RFC 9112 §3
+//     001b  31 32 37 2e 30 2e 30 2e  127.0.0.  host and port     RFC 9110 §7.2
+//     0023  31 3a 38 30 38 30        1:8080                                       (the same field, continued)
 //
 // From it come two panes: the bytes in rows of eight, and the fields. Pointing at one lights the other.
 // Either pane can have the focus; the arrow keys step through the fields.
 'use strict';
 
-const ROW = /^([0-9a-f]{4,})\s\s((?:[0-9a-f]{2}\s)*[0-9a-f]{2})(?:\s{2,}|$)(.*)$/;
+const ROW = /^\s*([0-9a-f]{4,})\s\s((?:[0-9a-f]{2}\s)*[0-9a-f]{2})(?:\s{2,}|$)(.*)$/;
+const FRAME = /^client [→←] server {2}(.*), \d+ bytes?$/;
 const PER_ROW = 8;
 const MOST_SHOWN = 12; // bytes of a field, beside its name
 
-// The fields of a walk: {offset, bytes, meaning, section}. Throws where a line is none of a walk.
+// The frames of a walk: {title, fields: [{offset, bytes, meaning, section}]}. Throws where a line is none of a walk.
 function parseWalk(text) {
-  const fields = [];
+  const frames = [];
   for (const line of text.split('\n')) {
     if (!line.trim()) continue;
+    const frame = FRAME.exec(line);
     const row = ROW.exec(line);
-    if (!row) throw new Error(`no line of a walk: ${line}`);
-    const bytes = row[2].split(' ').map((hex) => parseInt(hex, 16));
-    const [, meaning, section] = row[3].split(/\s{2,}/);
-    if (meaning) fields.push({offset: parseInt(row[1], 16), bytes, meaning, section: section || ''});
-    else fields.at(-1).bytes.push(...bytes);
+    if (frame) frames.push({title: frame[1], fields: []});
+    else if (!row) throw new Error(`no line of a walk: ${line}`);
+    else addRow(frames.at(-1).fields, row);
   }
-  return fields;
+  return frames;
+}
+
+function addRow(fields, [, offset, hexadecimal, rest]) {
+  const bytes = hexadecimal.split(' ').map((pair) => parseInt(pair, 16));
+  const [, meaning, section] = rest.split(/\s{2,}/);
+  if (meaning) fields.push({offset: parseInt(offset, 16), bytes, meaning, section: section || ''});
+  else fields.at(-1).bytes.push(...bytes);
 }
 
 const hex = (byte) => byte.toString(16).padStart(2, '0');
@@ -54,7 +62,8 @@ class Walk {
     this.box = box;
     this.id = `walk-${number}`;
     this.text = box.querySelector('pre');
-    this.fields = parseWalk(this.text.textContent);
+    this.frames = parseWalk(this.text.textContent);
+    this.fields = this.frames.flatMap((frame) => frame.fields);
     this.current = -1;
     this.build();
   }
@@ -81,30 +90,37 @@ class Walk {
     this.box.classList.add('has-alive');
   }
 
-  // Rows of eight: offset, hexadecimal, characters.
+  // Each frame in rows of eight: offset, hexadecimal, characters.
   bytesPane() {
-    const all = this.fields.flatMap((field, index) => field.bytes.map((byte) => ({byte, index})));
     const pane = element('div', {class: 'bytes', tabindex: '0', role: 'group', 'aria-label': 'Bytes'});
-    for (let at = 0; at < all.length; at += PER_ROW) {
-      const here = all.slice(at, at + PER_ROW);
-      const cells = (show, kind) => element('span', {class: kind}, ...here.map(
-        ({byte, index}) => element('span', {'data-field': index, class: index % 2 ? 'odd' : 'even'}, show(byte))));
-      pane.append(element('div', {class: 'row'},
-        element('span', {class: 'offset'}, offsetText(this.fields[0].offset + at)), cells(hex, 'hex'), cells(character, 'characters')));
+    for (const frame of this.frames) {
+      pane.append(element('div', {class: 'frame'}, frame.title));
+      const all = frame.fields.flatMap((field) => field.bytes.map((byte) => ({byte, index: this.fields.indexOf(field)})));
+      for (let at = 0; at < all.length; at += PER_ROW) {
+        const here = all.slice(at, at + PER_ROW);
+        const cells = (show, kind) => element('span', {class: kind}, ...here.map(
+          ({byte, index}) => element('span', {'data-field': index, class: index % 2 ? 'odd' : 'even'}, show(byte))));
+        pane.append(element('div', {class: 'row'},
+          element('span', {class: 'offset'}, offsetText(frame.fields[0].offset + at)), cells(hex, 'hex'), cells(character, 'characters')));
+      }
     }
     return pane;
   }
 
   fieldsPane() {
     const list = element('div', {class: 'fields', tabindex: '0', role: 'listbox', 'aria-label': 'Fields'});
-    this.fields.forEach((field, index) => {
-      list.append(element('div', {role: 'option', id: `${this.id}-${index}`, 'data-field': index, 'aria-selected': 'false'},
-        element('span', {class: 'offset'}, offsetText(field.offset)),
-        element('span', {class: 'characters'}, ...field.bytes.slice(0, MOST_SHOWN).map(character),
-          field.bytes.length > MOST_SHOWN ? '…' : ''),
-        element('span', {class: 'meaning'}, field.meaning),
-        element('span', {class: 'section'}, field.section)));
-    });
+    this.options = this.fields.map((field, index) => element('div',
+      {role: 'option', id: `${this.id}-${index}`, 'data-field': index, 'aria-selected': 'false'},
+      element('span', {class: 'offset'}, offsetText(field.offset)),
+      element('span', {class: 'characters'}, ...field.bytes.slice(0, MOST_SHOWN).map(character),
+        field.bytes.length > MOST_SHOWN ? '…' : ''),
+      element('span', {class: 'meaning'}, field.meaning),
+      element('span', {class: 'section'}, field.section)));
+    for (const frame of this.frames) {
+      const inside = frame.fields.map((field) => this.options[this.fields.indexOf(field)]);
+      list.append(element('div', {role: 'group', 'aria-label': frame.title},
+        element('div', {class: 'frame', 'aria-hidden': 'true'}, frame.title), ...inside));
+    }
     return list;
   }
 
@@ -135,7 +151,7 @@ class Walk {
     }
     this.current = index;
     for (const part of this.widget.querySelectorAll(`[data-field="${index}"]`)) part.classList.add('lit');
-    const option = this.list.children[index];
+    const option = this.options[index];
     option.setAttribute('aria-selected', 'true');
     this.list.setAttribute('aria-activedescendant', option.id);
     if (scroll) {
