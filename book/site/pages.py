@@ -21,7 +21,7 @@ _RFC = r"\bRFC\s(?P<number>\d{3,5})(?P<sections>(?:,?\s§[0-9]+(?:\.[0-9]+)*)*)"
 _SECTION = re.compile(r"(,?\s)(§([0-9.]+))")
 _PROSE = re.compile(rf"(?P<opaque>{_OPAQUE})|{_RFC}", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(
-    rf"(?P<opaque>{_FENCE}|`[^`\n]*`)|(?P<text>\[[^\]]*\])\((?P<target>\.\./[^)\s]*)\)",
+    rf"(?P<opaque>{_FENCE}|`[^`\n]*`)|(?P<text>\[[^\]]*\])\((?P<target>(?!\w+:|#)[^)\s]+)\)",
     re.MULTILINE | re.DOTALL,
 )
 _MARKED = re.compile(
@@ -47,11 +47,18 @@ def drawn(picture: str) -> str:
     return f'<span class="control" data-name="{PICTURES[picture]}">{picture}</span>'
 
 
+def source_page(source: PurePosixPath) -> str:
+    """The site's page of a source. (mdBook takes every `.md` in a link for one of its pages.)"""
+    return f"source/{source.with_suffix('') if source.suffix == '.md' else source}.html"
+
+
 class Pages:
     """The pages of the book, prepared; remembers the sources that they link to."""
 
     def __init__(self, book: Path) -> None:
         self._book = book
+        summary = (book / "SUMMARY.md").read_text()
+        self._names = re.findall(r"\]\(([^)]+\.md)\)", summary)
         self.sources: set[PurePosixPath] = set()  # files and folders, from the project's root
 
     def write(self, target: Path) -> list[Path]:
@@ -59,11 +66,10 @@ class Pages:
         target.mkdir(parents=True, exist_ok=True)
         summary = (self._book / "SUMMARY.md").read_text()
         (target / "SUMMARY.md").write_text(summary_for_mdbook(summary))
-        names = re.findall(r"\]\(([^)]+\.md)\)", summary)
-        for name in names:
+        for name in self._names:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             (target / name).write_text(self.prepared((self._book / name).read_text()))
-        return [self._book / name for name in names]
+        return [self._book / name for name in self._names]
 
     def prepared(self, text: str) -> str:
         """One page as the generator gets it."""
@@ -83,7 +89,7 @@ class Pages:
             return self._ladder(name, block)
         file, _, region = name.partition("#")
         self.sources.add(PurePosixPath(file))
-        address = f"source/{file}.html" + (f"#{region}" if region else "")
+        address = source_page(PurePosixPath(file)) + (f"#{region}" if region else "")
         caption = f'<a href="{address}">{file}</a> <span class="region">{region}</span>'
         return f'<p class="listing">{caption}</p>\n\n{block}'
 
@@ -104,9 +110,11 @@ class Pages:
         if match["opaque"]:
             return match[0]
         path, _, fragment = match["target"].partition("#")
-        source = PurePosixPath(path.removeprefix("../").rstrip("/"))
+        if path in self._names:
+            return match[0]
+        source = PurePosixPath(path[3:] if path.startswith("../") else f"book/{path}")
         self.sources.add(source)
-        return f"{match['text']}(source/{source}.html{'#' + fragment if fragment else ''})"
+        return f"{match['text']}({source_page(source)}{'#' + fragment if fragment else ''})"
 
 
 def _to_rfc(match: re.Match) -> str:

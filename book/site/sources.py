@@ -8,6 +8,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 import listings
+from pages import source_page
 
 _LANGUAGES = {".cpp": "cpp", ".hpp": "cpp", ".py": "python", ".toml": "toml"}
 _MARKER = re.compile(r"^[ \t]*//[ \t]*region[ \t]+([a-z0-9-]+)[ \t]*$")
@@ -41,7 +42,9 @@ def write(root: Path, sources: set[PurePosixPath], site: Path) -> int:
         inside = sorted(path for path in (root / folder).iterdir() if path.is_file())
         files.update(PurePosixPath(path.relative_to(root)) for path in inside)
         links = [
-            f'<li><a href="{folder.name}/{path.name}.html">{path.name}</a></li>' for path in inside
+            f'<li><a href="{folder.name}/{PurePosixPath(source_page(PurePosixPath(path.name))).name}">'
+            f"{path.name}</a></li>"
+            for path in inside
         ]
         _write(site, folder, "<ul>\n" + "\n".join(links) + "\n</ul>")
     for file in files:
@@ -61,7 +64,7 @@ def _listing(text: str, language: str) -> str:
 
 
 def _write(site: Path, path: PurePosixPath, content: str) -> None:
-    page = site / "source" / f"{path}.html"
+    page = site / source_page(path)
     page.parent.mkdir(parents=True, exist_ok=True)
     top = os.path.relpath(site, page.parent) + "/"
     page.write_text(_PAGE.format(path=html.escape(str(path)), top=top, content=content))

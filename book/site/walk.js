@@ -4,42 +4,51 @@
 //     0003  20                       ␠         one space         RFC 9112 §3
 //     001b  31 32 37 2e 30 2e 30 2e  127.0.0.  host and port     RFC 9110 §7.2
 //     0023  31 3a 38 30 38 30        1:8080                                       (the same field, continued)
+//     0000  02                                        Type = 2                  Total      (binary: no characters)
 //
 // From it come two panes: the bytes in rows of eight, and the fields. Pointing at one lights the other.
 // Either pane can have the focus; the arrow keys step through the fields.
 'use strict';
 
 const ROW = /^\s*([0-9a-f]{4,})\s\s((?:[0-9a-f]{2}\s)*[0-9a-f]{2})(?:\s{2,}|$)(.*)$/;
-const FRAME = /^client [→←] server {2}(.*), \d+ bytes?$/;
+const FRAME = /^client ([→←]) server {2}(.*), \d+ bytes?$/;
+const SECTION = /§|\bRFC \d/;
+const NO_CHARACTERS = 42; // the column from which on a row's text is no picture of its bytes
 const PER_ROW = 8;
 const MOST_SHOWN = 12; // bytes of a field, beside its name
 
-// The frames of a walk: {title, fields: [{offset, bytes, meaning, section}]}. Throws where a line is none of a walk.
+// The frames of a walk: {title, speaker, fields: [{offset, bytes, meaning, section}]}. Throws where a line is none.
 function parseWalk(text) {
   const frames = [];
   for (const line of text.split('\n')) {
     if (!line.trim()) continue;
     const frame = FRAME.exec(line);
     const row = ROW.exec(line);
-    if (frame) frames.push({title: frame[1], fields: []});
+    if (frame) frames.push({title: frame[2], speaker: frame[1] === '→' ? 'client' : 'server', fields: []});
     else if (!row) throw new Error(`no line of a walk: ${line}`);
     else addRow(frames.at(-1).fields, row);
   }
   return frames;
 }
 
-function addRow(fields, [, offset, hexadecimal, rest]) {
+function addRow(fields, [line, offset, hexadecimal, rest]) {
   const bytes = hexadecimal.split(' ').map((pair) => parseInt(pair, 16));
-  const [, meaning, section] = rest.split(/\s{2,}/);
-  if (meaning) fields.push({offset: parseInt(offset, 16), bytes, meaning, section: section || ''});
+  const parts = rest.split(/\s{2,}/);
+  if (line.length - rest.length < NO_CHARACTERS) parts.shift();
+  const section = SECTION.test(parts.at(-1)) ? parts.pop() : '';
+  const meaning = parts.filter(Boolean).join(': ');
+  if (meaning) fields.push({offset: parseInt(offset, 16), bytes, meaning, section});
   else fields.at(-1).bytes.push(...bytes);
 }
+
+// Who sends, told by the direction of the arrow, too.
+const WAYS = {client: 'client ━▶ server', server: 'client ◀━ server', both: 'client ◀━▶ server'};
 
 const hex = (byte) => byte.toString(16).padStart(2, '0');
 const offsetText = (offset) => offset.toString(16).padStart(4, '0');
 
 // Control characters that protocols of text use. Few fonts have pictures of them, so the style sheet draws their names.
-const CONTROLS = {0: ['␀', 'NUL'], 9: ['␉', 'HT'], 10: ['␊', 'LF'], 13: ['␍', 'CR'], 32: ['␠', 'SP']};
+const CONTROLS = {9: ['␉', 'HT'], 10: ['␊', 'LF'], 13: ['␍', 'CR'], 32: ['␠', 'SP']};
 
 // A byte as one visible character.
 function character(byte) {
@@ -69,16 +78,16 @@ class Walk {
   }
 
   build() {
-    const speaker = this.box.dataset.speaker;
+    const speakers = new Set(this.frames.map((frame) => frame.speaker));
+    const speaker = speakers.size === 1 ? [...speakers][0] : 'both';
     const size = this.fields.reduce((sum, field) => sum + field.bytes.length, 0);
-    const way = speaker === 'server' ? 'client ◀━ server' : 'client ━▶ server';
     this.copied = element('button', {type: 'button', class: 'copy'}, 'Copy hex');
     this.copied.addEventListener('click', () => this.copy());
-    this.bytes = this.bytesPane();
-    this.list = this.fieldsPane();
+    this.bytes = this.bytesPane(speaker);
+    this.list = this.fieldsPane(speaker);
     this.detail = element('p', {class: 'detail', 'aria-live': 'polite'}, 'Point at a byte or a field; ↑ and ↓ step through them.');
-    const title = element('p', {class: 'title'}, element('strong', {class: 'way'}, way), ` ${size} bytes `, this.copied);
-    this.widget = element('div', {class: `alive by-${speaker}`, role: 'group', 'aria-label': `Byte walk, sent by the ${speaker}, ${size} bytes`},
+    const title = element('p', {class: 'title'}, element('strong', {class: 'way'}, WAYS[speaker]), ` ${size} bytes `, this.copied);
+    this.widget = element('div', {class: `alive by-${speaker}`, role: 'group', 'aria-label': `Byte walk ${this.id}, sent by ${speaker === 'both' ? 'both' : `the ${speaker}`}, ${size} bytes`},
       title, element('div', {class: 'panes'}, this.bytes, this.list), this.detail);
     for (const pane of [this.bytes, this.list]) {
       pane.addEventListener('mouseover', (event) => this.point(event.target));
@@ -91,10 +100,10 @@ class Walk {
   }
 
   // Each frame in rows of eight: offset, hexadecimal, characters.
-  bytesPane() {
+  bytesPane(speaker) {
     const pane = element('div', {class: 'bytes', tabindex: '0', role: 'group', 'aria-label': 'Bytes'});
     for (const frame of this.frames) {
-      pane.append(element('div', {class: 'frame'}, frame.title));
+      pane.append(element('div', {class: `frame by-${frame.speaker}`}, heading(frame, speaker)));
       const all = frame.fields.flatMap((field) => field.bytes.map((byte) => ({byte, index: this.fields.indexOf(field)})));
       for (let at = 0; at < all.length; at += PER_ROW) {
         const here = all.slice(at, at + PER_ROW);
@@ -107,7 +116,7 @@ class Walk {
     return pane;
   }
 
-  fieldsPane() {
+  fieldsPane(speaker) {
     const list = element('div', {class: 'fields', tabindex: '0', role: 'listbox', 'aria-label': 'Fields'});
     this.options = this.fields.map((field, index) => element('div',
       {role: 'option', id: `${this.id}-${index}`, 'data-field': index, 'aria-selected': 'false'},
@@ -119,7 +128,7 @@ class Walk {
     for (const frame of this.frames) {
       const inside = frame.fields.map((field) => this.options[this.fields.indexOf(field)]);
       list.append(element('div', {role: 'group', 'aria-label': frame.title},
-        element('div', {class: 'frame', 'aria-hidden': 'true'}, frame.title), ...inside));
+        element('div', {class: `frame by-${frame.speaker}`, 'aria-hidden': 'true'}, heading(frame, speaker)), ...inside));
     }
     return list;
   }
@@ -177,6 +186,11 @@ class Walk {
     this.copied.textContent = done ? 'Copied' : 'Not copied';
     setTimeout(() => { this.copied.textContent = 'Copy hex'; }, 1500);
   }
+}
+
+// A frame's title; where both sides speak, with who does.
+function heading(frame, speaker) {
+  return speaker === 'both' ? `${WAYS[frame.speaker]}  ${frame.title}` : frame.title;
 }
 
 // Scrolls a pane, and never the page.
