@@ -39,7 +39,8 @@ class Connection {
 // The connections of a capture in which something was said. Throws an Error that a reader understands.
 function readCapture(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length >= 4 && view.getUint32(0) === 0x0a0d0d0a) throw new Error('this is pcapng: save it as pcap');
+  if (bytes.length >= 4 && view.getUint32(0) === 0x0a0d0d0a)
+    throw new Error('this is pcapng: save it as pcap');
   const orders = {0xd4c3b2a1: true, 0x4d3cb2a1: true, 0xa1b2c3d4: false, 0xa1b23c4d: false};
   const little = bytes.length >= 24 ? orders[view.getUint32(0)] : undefined;
   if (little === undefined) throw new Error('this is no pcap file');
@@ -64,7 +65,8 @@ function readPacket(packet, connections) {
     addresses = [12, 16].map((at) => packet.subarray(at, at + 4).join('.'));
     segment = packet.subarray(4 * (packet[0] & 15), view.getUint16(2) || packet.length);
   } else if (version === 6 && packet.length >= 40 && packet[6] === 6) {
-    const part = (at) => [...packet.subarray(at, at + 16)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+    const part = (at) =>
+      [...packet.subarray(at, at + 16)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
     addresses = [part(8), part(24)];
     segment = packet.subarray(40, 40 + view.getUint16(4));
   }
@@ -72,7 +74,8 @@ function readPacket(packet, connections) {
   const tcp = new DataView(segment.buffer, segment.byteOffset, segment.byteLength);
   const ports = [tcp.getUint16(0), tcp.getUint16(2)];
   const [sender, receiver] = [0, 1].map((end) => `${addresses[end]} port ${ports[end]}`);
-  const synchronises = Boolean(segment[13] & 2), acknowledges = Boolean(segment[13] & 16);
+  const synchronises = Boolean(segment[13] & 2),
+    acknowledges = Boolean(segment[13] & 16);
   const key = [sender, receiver].sort().join(' ');
   if (!connections.has(key) || (synchronises && !acknowledges)) {
     // Without its beginning, whoever has the smaller port is taken for the server.

@@ -10,7 +10,8 @@ class Decoders {
         const script = document.createElement('script');
         script.src = `${document.body.dataset.root}explorer/${chapter}.js`;
         script.onload = resolve;
-        script.onerror = () => reject(new Error(`the decoders of ${chapter} are missing: this site was built without them`));
+        script.onerror = () =>
+          reject(new Error(`the decoders of ${chapter} are missing: this site was built without them`));
         document.head.append(script);
       });
     }
@@ -128,7 +129,9 @@ class Explorer {
     if (number === '') return;
     const example = this.decoders.examples[number];
     if (example.pcap) return this.explainCapture(fromBase64(example.pcap), example.title);
-    this.form.input.value = example.said.map(([who, text]) => `${who === 'client' ? '>' : '<'} ${text}`).join('\n');
+    this.form.input.value = example.said
+      .map(([who, text]) => `${who === 'client' ? '>' : '<'} ${text}`)
+      .join('\n');
     this.show();
   }
 
@@ -150,7 +153,10 @@ class Explorer {
     try {
       const connections = readCapture(bytes);
       if (connections.length === 0) throw new Error('nothing was said over TCP in this capture');
-      this.explain(connections.map((one) => [`--- ${one.client} to ${one.server}\n`, one.said]), `${name}: `);
+      this.explain(
+        connections.map((one) => [`--- ${one.client} to ${one.server}\n`, one.said]),
+        `${name}: `,
+      );
     } catch (error) {
       this.refuse(error);
     }
@@ -185,11 +191,20 @@ class Explorer {
 
 function printedLine(line) {
   const said = /^client ([→←]) server {2}/.exec(line);
-  const kind = said ? (said[1] === '→' ? 'by-client' : 'by-server') : line.startsWith('  !  ') ? 'refused' : 'said';
+  const kind = said
+    ? said[1] === '→'
+      ? 'by-client'
+      : 'by-server'
+    : line.startsWith('  !  ')
+      ? 'refused'
+      : 'said';
   const shown = element('span', {class: kind});
   let last = 0;
   for (const rfc of line.matchAll(/RFC (\d+) §([0-9]+(?:\.[0-9]+)*)$/gm)) {
-    shown.append(line.slice(last, rfc.index), element('a', {href: `https://www.rfc-editor.org/rfc/rfc${rfc[1]}#section-${rfc[2]}`}, rfc[0]));
+    shown.append(
+      line.slice(last, rfc.index),
+      element('a', {href: `https://www.rfc-editor.org/rfc/rfc${rfc[1]}#section-${rfc[2]}`}, rfc[0]),
+    );
     last = rfc.index + rfc[0].length;
   }
   shown.append(line.slice(last));

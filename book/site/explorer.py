@@ -55,7 +55,9 @@ def compile_all(site: Path, cache: Path, console: Console) -> dict[str, int]:
     for protocol in protocols():
         module = _compile(protocol.chapter, cache, console).read_bytes()
         if len(module) > LIMIT:
-            raise SetupError(f"{protocol.chapter}: a module of {len(module)} bytes; {LIMIT} is the limit")
+            raise SetupError(
+                f"{protocol.chapter}: a module of {len(module)} bytes; {LIMIT} is the limit"
+            )
         sizes[protocol.chapter] = len(module)
         data = {
             "title": protocol.title,
@@ -114,7 +116,7 @@ def _compile(chapter: str, cache: Path, console: Console) -> Path:
 
 
 def _fmt(cache: Path) -> Path:
-    """A folder that holds fmt's headers and no other of the system's: those are not for this target."""
+    """A folder with fmt's headers alone: the system's others are not for this target."""
     folder = cache / "include"
     folder.mkdir(parents=True, exist_ok=True)
     header = next(iter(system.find_header("fmt/format.h")), None)

@@ -12,10 +12,10 @@ import re
 from pages import PICTURES, drawn, rfc_address
 
 _CPP_WORDS = """
-    alignas auto bool break case catch char class co_await co_return co_yield concept const constexpr
-    continue default delete do double else enum explicit extern false final float for friend if inline
-    int long mutable namespace new noexcept nullptr operator override private protected public requires
-    return short signed sizeof static static_assert static_cast reinterpret_cast const_cast struct
+    alignas auto bool break case catch char class co_await co_return co_yield concept const const_cast
+    constexpr continue default delete do double else enum explicit extern false final float for friend
+    if inline int long mutable namespace new noexcept nullptr operator override private protected
+    public reinterpret_cast requires return short signed sizeof static static_assert static_cast struct
     switch template this throw true try typedef typename union unsigned using virtual void while
 """
 _PYTHON_WORDS = """
@@ -84,6 +84,4 @@ def _spoken(match: re.Match) -> str:
 
 def _linked(text: str) -> str:
     """Escaped text with the sections that it cites as links."""
-    return _RFC.sub(
-        lambda rfc: f'<a href="{rfc_address(rfc[1], rfc[2] or "")}">{rfc[0]}</a>', text
-    )
+    return _RFC.sub(lambda rfc: f'<a href="{rfc_address(rfc[1], rfc[2] or "")}">{rfc[0]}</a>', text)

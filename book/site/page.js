@@ -20,8 +20,13 @@ addEventListener('resize', makeScrollable);
 makeScrollable();
 
 function isTyping(event) {
-  return event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented
-    || event.target.closest?.('input, textarea, select, [tabindex="0"]');
+  return (
+    event.ctrlKey ||
+    event.altKey ||
+    event.metaKey ||
+    event.defaultPrevented ||
+    event.target.closest?.('input, textarea, select, [tabindex="0"]')
+  );
 }
 
 // --- Colours.
@@ -91,7 +96,10 @@ function excerpt(section, wanted) {
   const hit = Math.min(...places, section.text.length);
   const from = hit < 60 ? 0 : section.text.indexOf(' ', hit - 60) + 1;
   const piece = (from > 0 ? '… ' : '') + section.text.slice(from, from + 200).replace(/ \S*$/, ' …');
-  const pattern = new RegExp(wanted.map((word) => word.replace(/[.+*?^$()[\]{}|\\]/g, '\\$&')).join('|'), 'gi');
+  const pattern = new RegExp(
+    wanted.map((word) => word.replace(/[.+*?^$()[\]{}|\\]/g, '\\$&')).join('|'),
+    'gi',
+  );
   const shown = document.createElement('p');
   let last = 0;
   for (const hit of piece.matchAll(pattern)) {
@@ -114,14 +122,16 @@ async function search(query) {
   if (results.hidden) return;
   const found = find(await loadIndex(), query);
   status.textContent = `${found.length} ${found.length === 1 ? 'section' : 'sections'} for “${query.trim()}”`;
-  list.replaceChildren(...found.slice(0, MOST).map((section) => {
-    const item = document.createElement('li');
-    const link = document.createElement('a');
-    link.href = document.body.dataset.root + section.url;
-    link.textContent = section.title === section.page ? section.title : `${section.page}: ${section.title}`;
-    item.append(link, excerpt(section, words(query)));
-    return item;
-  }));
+  list.replaceChildren(
+    ...found.slice(0, MOST).map((section) => {
+      const item = document.createElement('li');
+      const link = document.createElement('a');
+      link.href = document.body.dataset.root + section.url;
+      link.textContent = section.title === section.page ? section.title : `${section.page}: ${section.title}`;
+      item.append(link, excerpt(section, words(query)));
+      return item;
+    }),
+  );
 }
 
 function step(forward) {

@@ -25,15 +25,20 @@ _LINK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _MARKED = re.compile(
-    rf"^<!-- (?P<kind>walk|ladder|listing): (?P<name>\S+)(?P<more>[^\n]*?) -->\n(?P<block>{_FENCE})",
+    r"^<!-- (?P<kind>walk|ladder|listing): (?P<name>\S+)(?P<more>[^\n]*?) -->\n"
+    rf"(?P<block>{_FENCE})",
     re.MULTILINE | re.DOTALL,
 )
 # Marks around computed numbers. At the start of a line, a comment would end the paragraph.
 _VALUE = re.compile(r"<!-- (?:value: \S+|/value) -->")
-_ITEM = re.compile(r"^(?P<indent>\s*)- (?:(?P<link>\[[^\]]*\]\([^)]*\))|(?P<plan>[^(\n]+?) *(?:\(.*)?$)")
+_ITEM = re.compile(
+    r"^(?P<indent>\s*)- (?:(?P<link>\[[^\]]*\]\([^)]*\))|(?P<plan>[^(\n]+?) *(?:\(.*)?$)"
+)
 # Characters that stand for control characters. Few fonts have them, so the style sheet draws them.
 PICTURES = {"␠": "SP", "␍": "CR", "␊": "LF", "␉": "HT", "␀": "NUL"}
-_PICTURE = re.compile(rf"(?P<opaque>{_FENCE}|`[^`\n]*`)|[{''.join(PICTURES)}]", re.MULTILINE | re.DOTALL)
+_PICTURE = re.compile(
+    rf"(?P<opaque>{_FENCE}|`[^`\n]*`)|[{''.join(PICTURES)}]", re.MULTILINE | re.DOTALL
+)
 RFC_EDITOR = "https://www.rfc-editor.org/rfc/rfc"
 
 
@@ -83,8 +88,8 @@ class Pages:
     def _wrapped(self, match: re.Match) -> str:
         kind, name, block = match["kind"], match["name"], match["block"]
         if kind == "walk":
-            speaker = "server" if "server" in match["more"].split() else "client"
-            return f'<div class="walk" data-name="{name}" data-speaker="{speaker}">\n\n{block}\n\n</div>'
+            names = f'data-name="{name}" data-speaker="{match["more"].strip()}"'
+            return f'<div class="walk" {names}>\n\n{block}\n\n</div>'
         if kind == "ladder":
             return self._ladder(name, block)
         file, _, region = name.partition("#")
@@ -141,4 +146,3 @@ def summary_for_mdbook(text: str) -> str:
         elif line.startswith("#") or not line.strip():
             lines.append(re.sub("^#+", "#", line))  # a heading of any depth begins a part
     return "\n".join(lines) + "\n"
-

@@ -41,10 +41,10 @@ def write(root: Path, sources: set[PurePosixPath], site: Path) -> int:
     for folder in {source for source in sources if (root / source).is_dir()}:
         inside = sorted(path for path in (root / folder).iterdir() if path.is_file())
         files.update(PurePosixPath(path.relative_to(root)) for path in inside)
+        names = {path.name: source_page(PurePosixPath(path.name)) for path in inside}
         links = [
-            f'<li><a href="{folder.name}/{PurePosixPath(source_page(PurePosixPath(path.name))).name}">'
-            f"{path.name}</a></li>"
-            for path in inside
+            f'<li><a href="{folder.name}/{page.removeprefix("source/")}">{name}</a></li>'
+            for name, page in names.items()
         ]
         _write(site, folder, "<ul>\n" + "\n".join(links) + "\n</ul>")
     for file in files:
@@ -54,13 +54,16 @@ def write(root: Path, sources: set[PurePosixPath], site: Path) -> int:
 
 
 def _listing(text: str, language: str) -> str:
-    """The file's lines, numbered: anchors are L12 for a line, and the name of a region for its start."""
+    """The file's lines, numbered. Anchors: L12 for a line, a region's name for its start."""
+    text = text.rstrip("\n")
     rows, coloured = [], listings.listing(text, language).split("\n")
     for number, (line, shown) in enumerate(zip(text.split("\n"), coloured), 1):
         region = _MARKER.match(line)
         name = f'<span id="{region[1]}"></span>' if region else ""
-        rows.append(f'<span class="line" id="L{number}" data-number="{number}">{name}{shown}</span>')
-    return f'<pre class="{language} numbered"><code>' + "\n".join(rows).rstrip() + "</code></pre>"
+        rows.append(
+            f'<span class="line" id="L{number}" data-number="{number}">{name}{shown}\n</span>'
+        )
+    return f'<pre class="{language} numbered"><code>' + "".join(rows) + "</code></pre>"
 
 
 def _write(site: Path, path: PurePosixPath, content: str) -> None:

@@ -85,10 +85,29 @@ class Walk {
     this.copied.addEventListener('click', () => this.copy());
     this.bytes = this.bytesPane(speaker);
     this.list = this.fieldsPane(speaker);
-    this.detail = element('p', {class: 'detail', 'aria-live': 'polite'}, 'Point at a byte or a field; ↑ and ↓ step through them.');
-    const title = element('p', {class: 'title'}, element('strong', {class: 'way'}, WAYS[speaker]), ` ${size} bytes `, this.copied);
-    this.widget = element('div', {class: `alive by-${speaker}`, role: 'group', 'aria-label': `Byte walk ${this.id}, sent by ${speaker === 'both' ? 'both' : `the ${speaker}`}, ${size} bytes`},
-      title, element('div', {class: 'panes'}, this.bytes, this.list), this.detail);
+    this.detail = element(
+      'p',
+      {class: 'detail', 'aria-live': 'polite'},
+      'Point at a byte or a field; ↑ and ↓ step through them.',
+    );
+    const title = element(
+      'p',
+      {class: 'title'},
+      element('strong', {class: 'way'}, WAYS[speaker]),
+      ` ${size} bytes `,
+      this.copied,
+    );
+    this.widget = element(
+      'div',
+      {
+        class: `alive by-${speaker}`,
+        role: 'group',
+        'aria-label': `Byte walk ${this.id}, sent by ${speaker === 'both' ? 'both' : `the ${speaker}`}, ${size} bytes`,
+      },
+      title,
+      element('div', {class: 'panes'}, this.bytes, this.list),
+      this.detail,
+    );
     for (const pane of [this.bytes, this.list]) {
       pane.addEventListener('mouseover', (event) => this.point(event.target));
       pane.addEventListener('click', (event) => this.point(event.target));
@@ -104,13 +123,28 @@ class Walk {
     const pane = element('div', {class: 'bytes', tabindex: '0', role: 'group', 'aria-label': 'Bytes'});
     for (const frame of this.frames) {
       pane.append(element('div', {class: `frame by-${frame.speaker}`}, heading(frame, speaker)));
-      const all = frame.fields.flatMap((field) => field.bytes.map((byte) => ({byte, index: this.fields.indexOf(field)})));
+      const all = frame.fields.flatMap((field) =>
+        field.bytes.map((byte) => ({byte, index: this.fields.indexOf(field)})),
+      );
       for (let at = 0; at < all.length; at += PER_ROW) {
         const here = all.slice(at, at + PER_ROW);
-        const cells = (show, kind) => element('span', {class: kind}, ...here.map(
-          ({byte, index}) => element('span', {'data-field': index, class: index % 2 ? 'odd' : 'even'}, show(byte))));
-        pane.append(element('div', {class: 'row'},
-          element('span', {class: 'offset'}, offsetText(frame.fields[0].offset + at)), cells(hex, 'hex'), cells(character, 'characters')));
+        const cells = (show, kind) =>
+          element(
+            'span',
+            {class: kind},
+            ...here.map(({byte, index}) =>
+              element('span', {'data-field': index, class: index % 2 ? 'odd' : 'even'}, show(byte)),
+            ),
+          );
+        pane.append(
+          element(
+            'div',
+            {class: 'row'},
+            element('span', {class: 'offset'}, offsetText(frame.fields[0].offset + at)),
+            cells(hex, 'hex'),
+            cells(character, 'characters'),
+          ),
+        );
       }
     }
     return pane;
@@ -118,17 +152,35 @@ class Walk {
 
   fieldsPane(speaker) {
     const list = element('div', {class: 'fields', tabindex: '0', role: 'listbox', 'aria-label': 'Fields'});
-    this.options = this.fields.map((field, index) => element('div',
-      {role: 'option', id: `${this.id}-${index}`, 'data-field': index, 'aria-selected': 'false'},
-      element('span', {class: 'offset'}, offsetText(field.offset)),
-      element('span', {class: 'characters'}, ...field.bytes.slice(0, MOST_SHOWN).map(character),
-        field.bytes.length > MOST_SHOWN ? '…' : ''),
-      element('span', {class: 'meaning'}, field.meaning),
-      element('span', {class: 'section'}, field.section)));
+    this.options = this.fields.map((field, index) =>
+      element(
+        'div',
+        {role: 'option', id: `${this.id}-${index}`, 'data-field': index, 'aria-selected': 'false'},
+        element('span', {class: 'offset'}, offsetText(field.offset)),
+        element(
+          'span',
+          {class: 'characters'},
+          ...field.bytes.slice(0, MOST_SHOWN).map(character),
+          field.bytes.length > MOST_SHOWN ? '…' : '',
+        ),
+        element('span', {class: 'meaning'}, field.meaning),
+        element('span', {class: 'section'}, field.section),
+      ),
+    );
     for (const frame of this.frames) {
       const inside = frame.fields.map((field) => this.options[this.fields.indexOf(field)]);
-      list.append(element('div', {role: 'group', 'aria-label': frame.title},
-        element('div', {class: `frame by-${frame.speaker}`, 'aria-hidden': 'true'}, heading(frame, speaker)), ...inside));
+      list.append(
+        element(
+          'div',
+          {role: 'group', 'aria-label': frame.title},
+          element(
+            'div',
+            {class: `frame by-${frame.speaker}`, 'aria-hidden': 'true'},
+            heading(frame, speaker),
+          ),
+          ...inside,
+        ),
+      );
     }
     return list;
   }
@@ -141,9 +193,12 @@ class Walk {
   key(event) {
     const last = this.fields.length - 1;
     const to = {
-      ArrowDown: this.current + 1, ArrowRight: this.current + 1,
-      ArrowUp: this.current - 1, ArrowLeft: this.current - 1,
-      Home: 0, End: last,
+      ArrowDown: this.current + 1,
+      ArrowRight: this.current + 1,
+      ArrowUp: this.current - 1,
+      ArrowLeft: this.current - 1,
+      Home: 0,
+      End: last,
     }[event.key];
     if (to === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
@@ -172,19 +227,32 @@ class Walk {
 
   describe(field) {
     const size = `${field.bytes.length} ${field.bytes.length === 1 ? 'byte' : 'bytes'}: `;
-    const parts = [size, element('code', {}, field.bytes.map(hex).join(' ')), ' ',
-      element('code', {}, ...field.bytes.map(character)), ` ${field.meaning} `];
+    const parts = [
+      size,
+      element('code', {}, field.bytes.map(hex).join(' ')),
+      ' ',
+      element('code', {}, ...field.bytes.map(character)),
+      ` ${field.meaning} `,
+    ];
     const rfc = /^RFC (\d+) §([\d.]+)$/.exec(field.section);
-    if (rfc) parts.push(element('a', {href: `https://www.rfc-editor.org/rfc/rfc${rfc[1]}#section-${rfc[2]}`}, field.section));
+    if (rfc)
+      parts.push(
+        element('a', {href: `https://www.rfc-editor.org/rfc/rfc${rfc[1]}#section-${rfc[2]}`}, field.section),
+      );
     else parts.push(field.section);
     this.detail.replaceChildren(...parts);
   }
 
   async copy() {
-    const text = this.fields.flatMap((field) => field.bytes).map(hex).join(' ');
+    const text = this.fields
+      .flatMap((field) => field.bytes)
+      .map(hex)
+      .join(' ');
     const done = await copyText(text);
     this.copied.textContent = done ? 'Copied' : 'Not copied';
-    setTimeout(() => { this.copied.textContent = 'Copy hex'; }, 1500);
+    setTimeout(() => {
+      this.copied.textContent = 'Copy hex';
+    }, 1500);
   }
 }
 
@@ -195,7 +263,8 @@ function heading(frame, speaker) {
 
 // Scrolls a pane, and never the page.
 function reveal(pane, part) {
-  const box = pane.getBoundingClientRect(), inside = part.getBoundingClientRect();
+  const box = pane.getBoundingClientRect(),
+    inside = part.getBoundingClientRect();
   if (inside.top < box.top) pane.scrollTop -= box.top - inside.top;
   if (inside.bottom > box.bottom) pane.scrollTop += inside.bottom - box.bottom;
 }

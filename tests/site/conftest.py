@@ -40,9 +40,7 @@ def server(programs: Path):
 def browser():
     """Chromium."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=find_program("chromium"), args=_FLAGS
-        )
+        chromium = playwright.chromium.launch(executable_path=find_program("chromium"), args=_FLAGS)
         yield chromium
         chromium.close()
 
@@ -69,7 +67,9 @@ def visit(browser, server: Server):
         page.on("pageerror", lambda error: faults.append(f"error: {error}"))
         page.on("request", lambda asked: foreign(asked.url, base))
         page.on("requestfailed", failed)
-        page.on("response", lambda answer: answer.ok or faults.append(f"{answer.status}: {answer.url}"))
+        page.on(
+            "response", lambda answer: answer.ok or faults.append(f"{answer.status}: {answer.url}")
+        )
         page.goto(address)
         return page
 

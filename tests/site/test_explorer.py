@@ -24,7 +24,8 @@ SAID = {
     "not complete": GET[:-2],
     "no Host": b"GET / HTTP/1.1\r\n\r\n",
     "line feeds": b"GET / HTTP/1.1\nHost: a\n\n",
-    "smuggled": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc",
+    "smuggled": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\nabc",
     "no HTTP": bytes(range(256)),
     "something behind the end": b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\nmore",
 }
@@ -33,7 +34,7 @@ SEEDS = sorted(file for file in (ROOT / "tests" / "http1" / "seeds").rglob("*") 
 
 @pytest.fixture
 def explain(programs: Path):
-    """explain(*said): what the lab's probe says about (who, bytes); who may be empty if it is one."""
+    """explain(*said): what the lab's probe says about (who, bytes) each; who may be empty of one."""
 
     def ask(*said: tuple[str, bytes]) -> str:
         parts = [part for who, data in said for part in ([who.encode()] if who else []) + [data]]
@@ -138,13 +139,12 @@ def test_from_a_disk(needs_explorer, visit, site, explain):
 
 
 def test_every_seed_of_the_fuzzers(page, explain):
+    ask = """async ([who, bytes]) => {
+      const decoders = await Decoders.load('http1');
+      return decoders.explain([[who, Uint8Array.from(bytes)]]);
+    }"""
     for seed in SEEDS:
         data = seed.read_bytes()
         for who in ("", "client", "server"):
-            said = page.evaluate(
-                "async ([who, bytes]) => (await Decoders.load('http1')).explain([[who, Uint8Array.from(bytes)]])",
-                [who, list(data)],
-            )
+            said = page.evaluate(ask, [who, list(data)])
             assert said.rstrip() == explain((who, data)), seed.name
-
-

@@ -80,7 +80,9 @@ def test_wide_listings_scroll_in_their_box_by_keyboard(visit):
 
 
 def links_of(page: Path) -> list[str]:
-    return re.findall(r'(?:href|src)="([^"]+)"', re.sub(r"<pre.*?</pre>", "", page.read_text(), flags=re.DOTALL))
+    return re.findall(
+        r'(?:href|src)="([^"]+)"', re.sub(r"<pre.*?</pre>", "", page.read_text(), flags=re.DOTALL)
+    )
 
 
 def test_every_link_inside_leads_somewhere():

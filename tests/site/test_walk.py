@@ -18,7 +18,9 @@ def page(visit):
 
 def bytes_in_the_text(page, walk: str) -> str:
     text = page.locator(f"{walk} > pre").text_content()
-    return " ".join(re.findall(r"^  [0-9a-f]{4}  ((?:[0-9a-f]{2} )*[0-9a-f]{2})", text, re.MULTILINE))
+    return " ".join(
+        re.findall(r"^  [0-9a-f]{4}  ((?:[0-9a-f]{2} )*[0-9a-f]{2})", text, re.MULTILINE)
+    )
 
 
 def test_pointing_at_bytes_lights_their_field(page):

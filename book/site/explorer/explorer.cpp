@@ -1,8 +1,8 @@
 // The wire explorer's half that is C++: a chapter's own explain(), callable from a web page.
 //
-// book/build compiles this once for every chapter that explorer/protocols.txt names, with -DCHAPTER=http1, together with
-// the chapter's codecs and its machine, to WebAssembly. There is no system below: no files, no sockets, no clock. The
-// page writes what was said into room(), hands it over with say(), and reads the text that explain() returns.
+// book/build compiles this once for every chapter that explorer/protocols.txt names, with -DCHAPTER=http1, together
+// with the chapter's codecs and its machine, to WebAssembly. There is no system below: no files, no sockets, no clock.
+// The page writes what was said into room(), hands it over with say(), and reads the text that explain() returns.
 #include EXPLAIN_HEADER  // "http1/explain.hpp"
 
 #include <cstdlib>
@@ -13,10 +13,10 @@ namespace {
 
 enum Speaker { unknown, client, server };
 
-wire::Buffer said;                         // what room() has made place for
-std::vector<CHAPTER::Said> conversation;   // what say() has taken so far
-bool one_sided = false;                    // the page does not know who spoke; the bytes have to tell
-std::string text;                          // what explain() has returned last
+wire::Buffer said;                        // what room() has made place for
+std::vector<CHAPTER::Said> conversation;  // what say() has taken so far
+bool one_sided = false;                   // the page does not know who spoke; the bytes have to tell
+std::string text;                         // what explain() has returned last
 
 }  // namespace
 
