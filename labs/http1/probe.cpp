@@ -127,7 +127,8 @@ class Listener {
   void poll(Connection& machine, const OnEvent& on_event) {
     // No message of these tests means so much: who goes on and on has lost count.
     for (int events = 0; auto event = machine.poll(now_); ++events) {
-      if (events > 100'000) throw std::runtime_error("step() returns true without an end: false says that there is nothing to do yet");
+      if (events > 100'000)
+        throw std::runtime_error("step() returns true without an end: false says that there is nothing to do yet");
       note(*event);
       on_event(machine, *event);
     }

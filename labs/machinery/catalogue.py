@@ -76,6 +76,7 @@ class Lab:
     name: str
     title: str
     minutes: int
+    example: str  # the name of a stored report
     steps: tuple[Step, ...] = field(default=())
 
     @property
@@ -106,6 +107,10 @@ class Lab:
         """What the learner reads before the step."""
         return (self.folder / f"{step.number:02}-{step.id}.md").read_text()
 
+    def stored_report(self, name: str) -> str:
+        """What is said about a stored wrong version: the check's name, then the report."""
+        return (self.folder / "wrong" / f"{name}.txt").read_text()
+
     @property
     def points(self) -> int:
         """What there is to earn, extensions apart."""
@@ -116,7 +121,7 @@ def load(name: str) -> Lab:
     """Read a lab's description. What is wrong with it shows in tests/labs."""
     data = tomllib.loads((LABS / name / "lab.toml").read_text())
     steps = tuple(_step(number, entry) for number, entry in enumerate(data["step"], 1))
-    return Lab(name, data["title"], data["minutes"], steps)
+    return Lab(name, data["title"], data["minutes"], data["example"], steps)
 
 
 def _step(number: int, entry: dict) -> Step:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import textwrap
 import time
 from pathlib import Path
 
@@ -41,6 +42,9 @@ class Session:
             raise SetupError(f"begin with `labs/run {self.lab.name} start`")
         for line in self.work.carry_over():
             self.console.line(line)
+        for step in self.lab.steps:
+            for hole in step.holes:
+                self.work.body(hole)  # or a SetupError: its marks are gone
 
     def judge(self, seed: str = DEFAULT_SEED) -> Judge:
         return Judge(self.lab, self.work, self.builder, seed)
@@ -78,9 +82,11 @@ def start(session: Session) -> int:
     screen.show_step(console, lab, work, result)
     if result.not_yet:
         console.line(
-            "\nThat is how a failure looks, and this one is intended: nobody has written step "
-            f"{result.step.number} yet."
+            "\nThat is intended: it is to fail until you have written it. When what you wrote is wrong, "
+            "the verdict\nlooks like this one, which is about somebody else's mistake in a later step:\n"
         )
+        _, _, report = lab.stored_report(lab.example).partition("\n\n")
+        console.line(textwrap.indent(report.rstrip(), "    | "))
     introduce(session, result.step)
     console.line(f"\nWrite it, then: {session.command('check')}")
     console.line(f"Or let it check whenever you save: {session.command('check --watch')}")

@@ -111,8 +111,10 @@ def spliced(lab: Lab, file: str, learner: str, own: set[str], names: Mapping[str
     theirs, ours = learner.splitlines(), reference.splitlines()
     own_regions, reference_regions = regions(learner), regions(reference)
     out, at = [f'#line 1 "{names["learner"]}"'], 0
+    for hole in lab.holes[file]:
+        body(learner, hole.name)  # or BrokenMarks
     filled = [hole.name for hole in lab.holes[file] if hole.name not in own]
-    for name in sorted(filled, key=lambda name: _found(own_regions, name).first):
+    for name in sorted(filled, key=lambda name: own_regions[name].first):
         region, source = own_regions[name], reference_regions[name]
         out += theirs[at : region.first]
         out += [f'#line {source.first + 1} "{names["reference"]}"', *source.of(ours)]
@@ -120,12 +122,6 @@ def spliced(lab: Lab, file: str, learner: str, own: set[str], names: Mapping[str
         at = region.end
     out += theirs[at:]
     return "".join(f"{line}\n" for line in out)
-
-
-def _found(known: dict[str, Region], name: str) -> Region:
-    if name not in known:
-        raise BrokenMarks(f"the lines `// region {name}` and `// endregion` are needed")
-    return known[name]
 
 
 def merged(lab: Lab, file: str, base: str, learner: str) -> tuple[str, list[str]]:

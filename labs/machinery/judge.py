@@ -56,7 +56,7 @@ class StepResult:
 
     @property
     def passed(self) -> bool:
-        return self.earned == self.step.points
+        return all(check.verdict == "passed" for check in self.checks)
 
     @property
     def not_yet(self) -> bool:

@@ -1,11 +1,12 @@
-// A probe lets the judge (labs/run) call a chapter's functions and see what comes of it. The judge writes a line for each
-// call, a verb and its arguments; the probe answers with a line for each value, and a dot.
+// A probe lets the judge (labs/run) call a chapter's functions and see what comes of it. The judge writes a line for
+// each call, a verb and its arguments; the probe answers with a line for each value, and a dot.
 //
 //     > decode-request 474554202f20...            arguments are bytes in hex; "-" is none at all
 //     < method 474554                             so are values, each behind its name
 //     < .
 //
-// Names may have spaces, bytes never do. A Result that is an Error is answered as three values: error, detail, status. An exception is answered as `threw`.
+// Names may have spaces, bytes never do. A Result that is an Error is answered as three values: error, detail, status.
+// An exception is answered as `threw`.
 #pragma once
 #include "wire/bytes.hpp"
 

@@ -113,8 +113,11 @@ class Work:
             ) from None
 
     def is_touched(self, step: Step) -> bool:
-        """Whether the learner has written anything for a step."""
-        return any(self.body(hole) != self._stub(hole) for hole in step.holes)
+        """Whether the learner has written anything for a step; broken marks are something, too."""
+        try:
+            return any(self.body(hole) != self._stub(hole) for hole in step.holes)
+        except SetupError:
+            return True
 
     def line_of(self, hole: Hole) -> str:
         """file:line where a hole's own lines begin."""

@@ -1,4 +1,5 @@
-"""How often the report blames the field in which the mistake was planted."""
+"""Mistakes made by rule: does the report blame the field in which one was planted, and is every one
+found? (Those that were thought out are in test_steps.py.)"""
 
 from __future__ import annotations
 
@@ -8,26 +9,10 @@ from dataclasses import replace
 import pytest
 
 from labs.conftest import LABS
-from machinery import commands, holes
+from machinery import holes
 from support.bytes_report import difference, join
 
 GOAL = 0.95
-
-
-@pytest.mark.parametrize("lab", LABS.values(), ids=LABS)
-def test_stored_wrong_versions(learner, lab, record_property):
-    work, judge = learner(lab)
-    wrong = []
-    versions = [(step, version) for step in lab.steps for version in step.wrong]
-    for step, version in versions:
-        commands.apply_wrong(lab, work, step, version)
-        failure = judge.step(step).failure
-        if not failure or failure.at_fault != version.blames:
-            wrong.append((step.number, version.name, version.blames, failure and failure.at_fault))
-        work.fill(step)
-    named = len(versions) - len(wrong)
-    record_property("attribution", f"{named} of {len(versions)}")
-    assert named >= GOAL * len(versions), wrong
 
 
 def faults(message):
@@ -92,12 +77,6 @@ MECHANICAL = [
     ("the opposite", r"\bfalse\b", "true"),
 ]
 
-# Mutations that change nothing which anybody could see, each with its reason.
-HARMLESS = {
-    ("begin-exchange", "hide_content_ = false;"): "the machine of a client never sets it",
-}
-
-
 def mutations(body: str):
     """(what, body): every mechanical change, and every line that is a statement left out."""
     for what, pattern, by in MECHANICAL:
@@ -109,6 +88,7 @@ def mutations(body: str):
             yield f"left out: {line.strip()}", "".join([*lines[:i], *lines[i + 1 :]])
 
 
+@pytest.mark.timeout(1800)  # some hundred builds
 @pytest.mark.parametrize("lab", LABS.values(), ids=LABS)
 def test_mechanical_mutations_are_caught(learner, lab, record_property):
     """Whoever passes has written every part of the step: no line may be wrong unnoticed."""
@@ -126,5 +106,6 @@ def test_mechanical_mutations_are_caught(learner, lab, record_property):
                 if result.passed:
                     survivors.append(f"{step.number} {hole.name}: {what}")
     record_property("caught", f"{total - len(survivors)} of {total}")
+    print("not caught:", *survivors, sep="\n")
     assert total > 50
     assert len(survivors) <= (1 - GOAL) * total, survivors

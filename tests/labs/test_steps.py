@@ -100,11 +100,12 @@ def test_both_sides_are_built(lab):
 
 @pytest.mark.parametrize("lab, step, version", WRONG)
 def test_wrong_version(learner, lab, step, version):
-    """It fails, and the learner reads what is stored."""
+    """It fails, the planted field is blamed, and the learner reads what is stored."""
     work, judge = learner(lab)
     commands.apply_wrong(lab, work, step, version)
     failure = judge.step(step).failure
     assert failure, "it passes"
+    assert failure.at_fault == version.blames
     said = masked(f"{failure.name}: {failure.title}\n\n{explained(failure)}\n", work.folder)
     golden = lab.folder / "wrong" / f"{step.number:02}-{version.name}.txt"
     if os.environ.get("WRITE_GOLDEN") == "1":
