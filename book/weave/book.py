@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support import project
 from support.console import SetupError
 from support.project import ROOT
 from weave import listings, pages, parts, sections, sessions, values
@@ -55,20 +56,22 @@ class Book:
                 self.outcome.problems.append(f"{session.file.relative_to(ROOT)}: {failure}")
                 return
             if check:
-                for name, report in sessions.differences(session, recording).items():
-                    self.outcome.problems.append(f"{self._where(session, name)}: {report}")
+                for difference in sessions.differences(session, recording):
+                    where = self._where(session, difference)
+                    self.outcome.problems.append(f"{where}\n{difference.report}")
             else:
                 for name in sessions.store(session, recording):
                     self.outcome.changed.append(f"{session.name}: {name} is new")
 
-    def _where(self, session: Session, name: str) -> str:
-        """The place of a page that shows a block; of a capture, or a block that no page shows,
-        the session's own file."""
+    def _where(self, session: Session, difference: sessions.Difference) -> str:
+        """The line of a page that shows it; of a capture, or a block that no page shows, the
+        session's own file."""
+        message = "the programs now say something else"
         for page in pages.pages():
             for place in pages.places(page, page.read_text()):
-                if (place.kind, place.what) == ("session", name):
-                    return place.problem("the programs now say something else")
-        return f"{session.file.relative_to(ROOT)}: {name}: the programs now say something else"
+                if (place.kind, place.what) == ("session", difference.name):
+                    return place.problem(message, place.line + 1 + difference.line)  # 1: the fence
+        return f"{session.file.relative_to(ROOT)}: {difference.name}: {message}"
 
     def weave(self, check: bool, stored: bool) -> None:
         """Weave all pages: compare, or rewrite. `stored`: leave out what needs programs."""
@@ -121,6 +124,14 @@ class Book:
             if file not in kept:
                 found.append(f"{file.relative_to(ROOT)}: no session makes that")
         return found
+
+
+def targets(chapters: list[project.Chapter]) -> list[str]:
+    """What must be built for sessions and walks: the programs, and the probes that make walks."""
+    probes = [
+        f"lab-{one.name}" for one in chapters if (ROOT / "labs" / one.name / "probe.cpp").exists()
+    ]
+    return [program for one in chapters for program in one.programs] + probes
 
 
 def problems_without_programs() -> list[str]:

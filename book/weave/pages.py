@@ -3,7 +3,9 @@
 A place is a comment that says what belongs there, and what stands there now:
 
     <!-- listing: chapters/http1/head.cpp#decode-request -->
-    a comment on a line of its own; what follows, up to the end of the next fenced block, is woven
+    ```cpp
+    a comment on a line of its own, and below it a fenced block, which is woven
+    ```
 
     <!-- value: longest-head -->32 KiB<!-- /value -->, in the middle of a sentence
 
@@ -20,9 +22,9 @@ from pathlib import Path
 from support.project import ROOT
 
 _BLOCK = re.compile(r"^<!-- (?P<kind>\w+): (?P<what>.+?) -->\n", re.MULTILINE)
+# A caption of ours (see listings.py), if there is one, and the fenced block.
 _FENCED = re.compile(
-    r"(?:(?!<!--|```|#)[^\n]*\n){0,3}?```(?P<language>\w+)\n(?P<text>.*?)^```\n",
-    re.MULTILINE | re.DOTALL,
+    r"(?:[^\n]+#L\d+\), line \d+:\n\n)?```\w+\n.*?^```\n", re.MULTILINE | re.DOTALL
 )
 _VALUE = re.compile(r"<!-- value: (?P<what>.+?) -->(?P<text>.*?)<!-- /value -->", re.DOTALL)
 
@@ -106,6 +108,8 @@ def weave(page: Path, text: str, weavers: dict[str, Weaver | None]) -> Weaving:
         if weaver is None:
             continue
         try:
+            if place.kind == "value" and text[text.rfind("\n", 0, place.begin) + 1 :][:4] == "<!--":
+                raise Stale("a comment at the beginning of a line ends the paragraph: move it")
             woven = weaver(place)
         except Stale as reason:
             result.failures.append(place.problem(str(reason)))

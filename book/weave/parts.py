@@ -10,7 +10,7 @@ from support import project
 from support.project import ROOT
 from weave.pages import places
 
-_SUMMARY = ROOT / "book" / "SUMMARY.md"
+SUMMARY = ROOT / "book" / "SUMMARY.md"
 _ENTRY = re.compile(r"^- (?:\[.+?\]\((?P<page>\S+)\)|[^(]+?) \(`(?P<chapter>\w+)`\)", re.MULTILINE)
 _HEADING = re.compile(r"^## (.*)$", re.MULTILINE)
 # The headings of a chapter in their order, with others in between: how each begins, and what kind
@@ -37,7 +37,7 @@ _FEWEST_LISTINGS = 6
 
 def problems() -> list[str]:
     """What is missing from the book."""
-    text = _SUMMARY.read_text()
+    text = SUMMARY.read_text()
     entries = {entry["chapter"]: entry["page"] for entry in _ENTRY.finditer(text)}
     found = []
     for chapter in project.chapters():
@@ -51,7 +51,7 @@ def problems() -> list[str]:
     if order != list(project.chapters())[: len(order)]:
         found.append("book/SUMMARY.md: not in the order of chapters/CMakeLists.txt")
     for page in sorted((ROOT / "book").glob("*.md")):
-        if page != _SUMMARY and f"({page.name})" not in text:
+        if page != SUMMARY and f"({page.name})" not in text:
             found.append(f"book/SUMMARY.md: no link to {page.name}")
     return found
 

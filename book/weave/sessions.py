@@ -8,7 +8,8 @@ book/<chapter>/<name>.session is TOML. book/http1/hello.session is a small one. 
     files       what to copy into the empty folder that all runs in: {"name there" = "path here"}
     texts       small files to write there: {"name there" = "text"}
     prelude     lines of bash before every command: definitions that the page shows elsewhere
-    run_by_hand the date on which somebody ran it: it takes too long or is too noisy to be repeated
+    run_by_hand the date on which somebody ran it, and put what it printed into recorded/: it takes
+                too long, or is too noisy, to be repeated
 
     [[server]]  in the background, one after the other, until the last command has ended
       name      how blocks refer to it
@@ -56,7 +57,10 @@ BOOK = ROOT / "book"
 PINNED = 'user-agent = "curl/7.88.1"\nsilent\nshow-error\n'
 # Files get this time, because Last-Modified and entity tags tell it.
 _FILE_TIME = 1795469458
+# Of the environment that somebody happens to have, proxies and the like included, this is kept.
+_KEPT = ("HOME", "TMPDIR", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS")
 _TIMEOUT = 60.0
+_SHOWN = 8  # lines of a difference
 
 
 class Unavailable(Exception):
@@ -228,7 +232,7 @@ class _Stage:
         self._options = {
             "cwd": folder,
             "env": {
-                **{name: value for name, value in os.environ.items() if name != "CI"},
+                **{name: os.environ[name] for name in _KEPT if name in os.environ},
                 "PATH": f"{self._bin}:{system_path}",
                 "CURL_HOME": str(curl),
                 "PYTHONUNBUFFERED": "1",
@@ -338,39 +342,47 @@ def _free(port: int) -> bool:
 # --- Comparing with what is stored.
 
 
-def differences(session: Session, new: Recording) -> dict[str, str]:
-    """What is said now and was not stored so: a report by the name of the block or capture."""
-    found = {}
+@dataclass(frozen=True)
+class Difference:
+    """What is said now and was not stored so."""
+
+    name: str  # of a block, or of a capture with its ending
+    line: int  # of the block, counted from 1; 0 for a capture
+    report: str
+
+
+def differences(session: Session, new: Recording) -> list[Difference]:
+    """How a new run differs from what is stored."""
+    found = []
     for name, text in new.texts.items():
         stored = session.recorded(f"{name}.txt")
         before = masked(stored.read_text()) if stored.exists() else ""
-        report = _text_difference(before, masked(text))
-        if report:
-            found[name] = report
+        found += _text_difference(name, before, masked(text))
     for name, file in new.captures.items():
         stored = session.recorded(f"{name}.pcap")
         report = _capture_difference(stored, file, new.ports)
         if report:
-            found[f"{name}.pcap"] = report
+            found.append(Difference(f"{name}.pcap", 0, report))
     return found
 
 
-def _text_difference(before: str, after: str) -> str:
+def _text_difference(name: str, before: str, after: str) -> list[Difference]:
     old, new = before.rstrip().splitlines(), after.rstrip().splitlines()
     if old == new:
-        return ""
-    first = next((i for i, (a, b) in enumerate(zip(old, new)) if a != b), min(len(old), len(new)))
-    lines = [line for line in difflib.ndiff(old, new) if line[:1] in "+-"]
-    shown = "\n".join(
-        f"    {'recorded' if line[0] == '-' else 'now':<10}{line[2:]}" for line in lines[:12]
+        return []
+    first = next(
+        (number for number, pair in enumerate(zip(old, new), 1) if pair[0] != pair[1]),
+        min(len(old), len(new)) + 1,
     )
-    more = f"\n    ... {len(lines) - 12} more lines" if len(lines) > 12 else ""
-    return f"line {first + 1}\n{shown}{more}"
+    lines = [line for line in difflib.ndiff(old, new) if line[:1] in "+-"]
+    shown = [f"    {'recorded' if line[0] == '-' else 'now':<10}{line[2:]}" for line in lines]
+    more = [f"    ... {len(lines) - _SHOWN} more lines"] if len(lines) > _SHOWN else []
+    return [Difference(name, first, "\n".join([*shown[:_SHOWN], *more]))]
 
 
 def _capture_difference(stored: Path, new: Path, ports: dict[int, int]) -> str:
     if not stored.exists():
-        return "nothing is stored"
+        return "    nothing is stored"
     before, after = _said(stored, {}), _said(new, ports)
     if before == after:
         return ""
@@ -379,11 +391,11 @@ def _capture_difference(stored: Path, new: Path, ports: dict[int, int]) -> str:
         if old != now:
             same = len(os.path.commonprefix([old, now]))
             return (
-                f"what the {who} says differs from byte {same:#06x} on\n"
+                f"    what the {who} says, from byte {same:#06x} on\n"
                 f"    recorded  {old[same : same + 24].hex(' ')}  {old[same : same + 24]!r}\n"
                 f"    now       {now[same : same + 24].hex(' ')}  {now[same : same + 24]!r}"
             )
-    return "the same bytes in another order"
+    return "    the same bytes in another order"
 
 
 def _said(file: Path, ports: dict[int, int]) -> dict[str, bytes]:
@@ -399,7 +411,7 @@ def _said(file: Path, ports: dict[int, int]) -> dict[str, bytes]:
 
 def store(session: Session, new: Recording) -> list[str]:
     """Store what differs from what is there; the names of it."""
-    changed = list(differences(session, new))
+    changed = [difference.name for difference in differences(session, new)]
     # What belongs together is stored together: a capture and its trace tell the same time.
     if changed:
         session.recorded("").mkdir(exist_ok=True)

@@ -3,8 +3,8 @@
 <!-- value: NAME -->what the page says<!-- /value -->
 
 book/values.toml gives each name an expression, so that pages stay readable. An expression is Python
-with the functions of this file and nothing else: lines(), constant(), said(), content(), figure(),
-recorded(), and for the wording words(), about() and kib().
+with the functions of this file and nothing else: lines(), constant(), lab(), said(), content(),
+figure(), recorded(), and for the wording words(), about() and kib().
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Values:
         self._library = library
         self.expressions: dict[str, str] = tomllib.loads(TABLE.read_text())
         of_sessions = (self.said, self.content, self.figure, self.recorded)
-        functions = (lines, constant, words, about, kib, *of_sessions)
+        functions = (lines, constant, lab, words, about, kib, *of_sessions)
         self._functions: dict[str, Callable] = {one.__name__: one for one in functions}
 
     def weave(self, place: Place) -> str:
@@ -96,6 +96,12 @@ def constant(path: str, name: str) -> int:
     if not found:
         raise Stale(f"{path} gives no number to {name}")
     return eval(found[1])  # digits, * and <<
+
+
+def lab(chapter: str, key: str) -> int:
+    """A number of a lab, or how many of something it has."""
+    value = tomllib.loads((ROOT / "labs" / chapter / "lab.toml").read_text())[key]
+    return len(value) if isinstance(value, list) else value
 
 
 def words(number: int) -> str:

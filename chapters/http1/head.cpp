@@ -102,14 +102,14 @@ void explain(Reader& in, const Request& request) {
   in.part(request.method.size(), "method", known ? method->meaning : "", known ? method->section : "RFC 9110 §9");
   explain_space(in, "RFC 9112 §3");
   const bool path = request.target.starts_with('/');
-  in.part(request.target.size(), "request-target", path ? "origin-form: path and query" : "",
+  in.part(request.target.size(), "request-target", path ? "origin-form, path and query" : "",
           path ? "RFC 9112 §3.2.1" : "RFC 9112 §3.2");
   explain_space(in, "RFC 9112 §3");
   explain_version(in);
   explain_line_end(in);
 }
 
-void explain(Reader& in, const Response& response) {
+void explain(Reader& in, std::string_view line, const Response& response) {
   constexpr std::string_view classes[] = {"interim", "it worked", "go elsewhere", "the client's mistake",
                                           "the server's"};
   const auto first_digit = static_cast<std::size_t>(response.status / 100);
@@ -119,7 +119,7 @@ void explain(Reader& in, const Response& response) {
   explain_space(in, "RFC 9112 §4");
   in.part(3, "status-code", meaning,
           meaning.empty() ? "RFC 9110 §15" : fmt::format("RFC 9110 §15.{}", first_digit + 1));
-  if (!response.reason.empty()) explain_space(in, "RFC 9112 §4");
+  if (line.size() > 12) explain_space(in, "RFC 9112 §4");  // some servers leave it out where nothing follows
   in.part(response.reason.size(), "reason-phrase", "for people", "RFC 9112 §4");
   explain_line_end(in);
 }
@@ -271,7 +271,7 @@ Result<Response> decode_response(Reader& in) {
     return failure(Errc::malformed, "status-code");
   if (rest.size() > 5) response.reason = rest.substr(5);
   if (!is_field_value(response.reason)) return failure(Errc::malformed, "reason-phrase");
-  if (in.tracing()) explain(in, response);
+  if (in.tracing()) explain(in, line, response);
 
   Result<Fields> fields = decode_fields(in, true);
   if (!fields) return std::unexpected(fields.error());

@@ -11,7 +11,7 @@ from support.project import ROOT
 
 sys.path += [str(ROOT / "book"), str(ROOT / "labs")]
 
-from weave import listings, pages, parts, sections, sessions, values
+from weave import book, listings, pages, parts, sections, sessions, values
 
 SOURCE = """\
 int first() { return 1; }
@@ -67,14 +67,18 @@ The end.
 @pytest.fixture
 def project(tmp_path, monkeypatch) -> Path:
     """A project of one source, one page and one session, in which all is as it should be."""
-    for module in (listings, pages, parts, sections, sessions, values):
-        if hasattr(module, "ROOT"):
-            monkeypatch.setattr(module, "ROOT", tmp_path)
+    for module in (book, listings, pages, parts, sections, sessions, values):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(sessions, "BOOK", tmp_path / "book")
     monkeypatch.setattr(values, "TABLE", tmp_path / "book" / "values.toml")
+    monkeypatch.setattr(sections, "TABLE", tmp_path / "book" / "sections.txt")
+    monkeypatch.setattr(parts, "SUMMARY", tmp_path / "book" / "SUMMARY.md")
+    monkeypatch.setattr(parts.project, "chapters", dict)  # none
     files = {
         "README.md": "# Nothing is woven here\n",
         "code.cpp": SOURCE,
+        "book/SUMMARY.md": "# Summary\n\n- [A page](page.md)\n",
+        "book/sections.txt": "RFC 1  One\n",
         "book/page.md": PAGE,
         "book/page/greet.session": SESSION,
         "book/page/recorded/greet.txt": GREETING,

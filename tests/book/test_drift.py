@@ -116,9 +116,13 @@ FAILURES = {
         ("code.cpp", "limit = 8", "Limit = 8"),
         "book/page.md:3: value limit: code.cpp gives no number to limit",
     ),
+    "a value at the beginning of a line": (
+        ("book/page.md", "At most <!--", "At most\n<!--"),
+        "book/page.md:4: value limit: a comment at the beginning of a line ends the paragraph: move it",
+    ),
     "no such kind": (
-        ("book/page.md", "session: greet", "sesion: greet"),
-        "book/page.md:22: sesion greet: nobody knows how to weave that",
+        ("book/page.md", "session: greet", "episode: greet"),
+        "book/page.md:22: episode greet: nobody knows how to weave that",
     ),
 }
 
@@ -142,6 +146,12 @@ def test_a_comment_without_its_block(project) -> None:
         "<!-- session: greet -->\n\n## Next\n\n```text\nx\n```\n"
     )
     assert weave(project).stale == ["book/page.md:1: session greet: no block follows"]
+
+
+def test_prose_between_a_comment_and_a_block_is_not_eaten(project) -> None:
+    page = project / "book" / "page.md"
+    page.write_text("<!-- session: greet -->\nOf my own.\n\n```text\nx\n```\n")
+    assert weave(project).text.endswith("```\nOf my own.\n\n```text\nx\n```\n")
 
 
 def test_a_file_may_be_a_listing(project) -> None:

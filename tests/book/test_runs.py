@@ -7,7 +7,6 @@ import re
 import shutil
 import socket
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import pytest
 
@@ -23,14 +22,7 @@ from weave.sessions import Library
 from weave.walks import Walks
 
 PRESET = os.environ.get("WIRE_PRESET", "release")
-CAPTURES = sorted(
-    {
-        place.what.split()[0]
-        for page in pages.pages()
-        for place in pages.places(page, page.read_text())
-        if place.kind == "walk"
-    }
-)
+CAPTURES = sorted(Library().of_capture)
 
 
 def place(kind: str, what: str) -> Place:
@@ -49,12 +41,13 @@ def test_a_session_says_what_it_said_before(project) -> None:
     only = sessions.all_sessions()[0]
     recording = sessions.run(only, project, PRESET, own_ports=False)
     assert "hello\n" in recording.texts["greet"]
-    assert sessions.differences(only, recording) == {}
+    assert sessions.differences(only, recording) == []
     only.recorded("greet.txt").write_text("$ echo hello\nhallo\n")
-    report = sessions.differences(only, recording)["greet"]
-    assert "line 1" in report and "recorded  hallo" in report and "now       hello" in report
+    (difference,) = sessions.differences(only, recording)
+    assert (difference.name, difference.line) == ("greet", 1)
+    assert "recorded  hallo" in difference.report and "now       hello" in difference.report
     assert sessions.store(only, recording) == ["greet"]
-    assert sessions.differences(only, recording) == {}
+    assert sessions.differences(only, recording) == []
 
 
 def test_a_port_that_is_taken_is_lent_another(tmp_path) -> None:
@@ -69,7 +62,7 @@ def test_a_port_that_is_taken_is_lent_another(tmp_path) -> None:
             pass  # somebody else has taken it: as good
         recording = sessions.run(hello, tmp_path, PRESET, own_ports=False)
         assert recording.ports[8080] not in (8080, 0)
-        assert sessions.differences(hello, recording) == {}
+        assert sessions.differences(hello, recording) == []
         with pytest.raises(sessions.SetupError, match="port 8080"):
             sessions.run(hello, tmp_path / "again", PRESET, own_ports=True)
 
@@ -108,7 +101,7 @@ def test_a_changed_byte_of_an_encoder_is_named(tmp_path, monkeypatch) -> None:
     book = Book(PRESET, lambda _: None)
     book.run_sessions(["hello"], check=True)
     page = (ROOT / "book" / "http1.md").read_text().splitlines()
-    line = page.index("<!-- session: hello -->") + 1
+    line = page.index("<!-- session: hello -->") + 1 + 3  # the fence, the command, its output
     report = next(one for one in book.outcome.problems if "session hello:" in one)
     assert report.startswith(f"book/http1.md:{line}: session hello: the programs now say")
     assert "recorded  Hello, World!" in report and "now       Hallo, World!" in report
@@ -120,10 +113,11 @@ def test_a_changed_byte_of_a_capture_is_named(tmp_path) -> None:
     changed = tmp_path / "hello.pcap"
     changed.write_bytes(stored.replace(b"Content-Length: 13", b"Content-Length: 12"))
     recording = sessions.Recording({}, {"hello": changed}, {})
-    report = sessions.differences(hello, recording)["hello.pcap"]
-    assert "what the server says differs from byte 0x003c on" in report
+    (difference,) = sessions.differences(hello, recording)
+    assert difference.name == "hello.pcap"
+    assert "what the server says, from byte 0x003c on" in difference.report
     changed.write_bytes(re.sub(rb"\d\d:\d\d:\d\d GMT", b"00:00:00 GMT", stored))
-    assert sessions.differences(hello, recording) == {}
+    assert sessions.differences(hello, recording) == []
 
 
 def test_a_tool_that_is_absent_or_another_is_no_failure(tmp_path) -> None:
@@ -172,29 +166,40 @@ def _character(byte: int) -> str:
     return {32: "␠", 9: "␉", 13: "␍", 10: "␊"}.get(byte, chr(byte) if 32 < byte < 127 else "·")
 
 
+COLUMNS = """http.request http.request.line http.response.line tcp.len tcp.reassembled.length
+http.content_length http.chunk_size""".split()
+
+
 @pytest.mark.parametrize("name", CAPTURES)
 def test_wireshark_finds_the_same_messages_of_the_same_lengths(name) -> None:
-    """Heads line by line, content by its length: as the walk has them, so has the dissector."""
+    """Field lines to the letter, the length of content, and of the whole: as the walk has them."""
     owner, connection, messages = Walks(Library(), PRESET).of(name)
-    fields = ["http.request", "http.response", "http.request.line", "http.response.line"]
-    columns = [part for one in [*fields, "tcp.len", "http.content_length"] for part in ("-e", one)]
-    command = [require("tshark"), "-n", "-r", owner.recorded(f"{name}.pcap"), "-Y", "http"]
-    options = ["-T", "fields", "-E", "aggregator=\x1f", *columns]
-    rows = [line.split("\t") for line in run([*command, *options]).text.splitlines()]
-    heads = [message for message in messages if message.title.endswith("head")]
-    assert len(rows) == len(heads)
-    for row, head in zip(rows, heads, strict=True):
-        request, _, request_lines, response_lines, length, content = row
-        assert ("client" if request else "server") == head.who
-        lines = (request_lines or response_lines).split("\x1f")
-        ours = head.data.decode().split("\r\n")[1:-2]
-        # Wireshark's fields keep their line ends, which tshark prints as "\r\n".
-        assert [line.removesuffix("\\r\\n") for line in lines] == ours
-        behind = messages[messages.index(head) + 1 :]
-        message = [head, *(one for one in behind[:1] if one.title == "content")]
-        assert int(length) == sum(len(one.data) for one in message)
-        assert int(content or 0) == len(message[-1].data) * (len(message) > 1)
-    assert connection.said
+    options = ["-d", f"tcp.port=={connection.server[1]},http", "-Y", "http", "-T", "fields"]
+    options += [part for column in COLUMNS for part in ("-e", column)]
+    pcap = owner.recorded(f"{name}.pcap")
+    command = [require("tshark"), "-n", "-r", pcap, "-E", "aggregator=\x1f", *options]
+    theirs: dict[str, list] = {"client": [], "server": []}
+    for row in run(command).text.splitlines():
+        is_request, asked, answered, size, whole, length, chunks = row.split("\t")
+        # tshark prints the line ends that Wireshark leaves in these fields.
+        lines = [line.removesuffix("\\r\\n") for line in (asked or answered).split("\x1f")]
+        content = int(length or sum(int(chunk) for chunk in chunks.split("\x1f") if chunk))
+        who = "client" if is_request else "server"
+        theirs[who].append((list(filter(None, lines)), content, int(whole or size)))
+    for who, found in theirs.items():
+        assert found == _wholes([message for message in messages if message.who == who])
+
+
+def _wholes(frames: list[walks.Message]) -> list[tuple[list[str], int, int]]:
+    """The messages that one side's frames make up: field lines, length of content, of it all."""
+    found = []
+    for frame in frames:
+        if frame.title.endswith("head"):
+            found.append((frame.data.decode().split("\r\n")[1:-2], 0, 0))
+        lines, content, size = found.pop()
+        content += len(frame.data) * (frame.title in ("content", "chunk-data"))
+        found.append((lines, content, size + len(frame.data)))
+    return found
 
 
 def test_what_the_decoder_refuses_is_no_walk() -> None:
@@ -277,5 +282,5 @@ def test_the_command(tmp_path) -> None:
     """Nothing to do, and an unknown session."""
     command = [shutil.which("python3"), ROOT / "book" / "refresh"]
     assert run([*command, "--check", "--stored"]).code == 0
-    unknown = run([*command, "--check", "nobody"])
+    unknown = run([*command, "--check", "--preset", PRESET, "nobody"], timeout=600)
     assert unknown.code == 2 and "no session nobody" in unknown.text

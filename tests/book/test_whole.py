@@ -9,6 +9,7 @@ import pytest
 
 from support.project import ROOT
 from weave import parts, sections
+from weave.book import Book
 
 TABLE = {
     "RFC 1": "One",
@@ -45,6 +46,70 @@ def test_every_section_has_a_title_and_a_document() -> None:
         assert title, name
         assert re.split(r" (?:§|appendix)", name)[0] in known, name
 
+
+# --- The book as a whole.
+
+
+def whole_book_problems() -> list[str]:
+    one = Book("release", lambda _: None)
+    one.look_over()
+    return one.outcome.problems
+
+
+def test_a_whole_book_is_whole(project) -> None:
+    assert whole_book_problems() == []
+
+
+# A file, what is added to it, and what is said.
+UNNEEDED = {
+    "a number that no page says": (
+        "book/values.toml",
+        "other = '1'\n",
+        "book/values.toml: no page says other",
+    ),
+    "a recording that no session makes": (
+        "book/page/recorded/gone.txt",
+        "$ true\n",
+        "book/page/recorded/gone.txt: no session makes that",
+    ),
+    "a section that nobody cites": (
+        "book/sections.txt",
+        "RFC 1 §2  Two\n",
+        "book/sections.txt: nobody cites RFC 1 §2",
+    ),
+    "a page that the summary does not know": (
+        "book/other.md",
+        "# Other\n",
+        "book/SUMMARY.md: no link to other.md",
+    ),
+    "a citation in a source": (
+        "chapters/x/x.cpp",
+        "// Something that RFC 1\n// §3 says.\n",
+        "chapters/x/x.cpp:2: RFC 1 §3 is not in sections.txt: is there such a section?",
+    ),
+}
+
+
+@pytest.mark.parametrize("name, more, expected", UNNEEDED.values(), ids=UNNEEDED)
+def test_what_is_unneeded_or_unknown_is_named(project, name, more, expected) -> None:
+    file = project / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text((file.read_text() if file.exists() else "") + more)
+    assert whole_book_problems() == [expected]
+
+
+def test_chapters_have_pages_in_their_order(project, monkeypatch) -> None:
+    monkeypatch.setattr(parts.project, "chapters", lambda: {"first": None, "second": None})
+    summary = project / "book" / "SUMMARY.md"
+    summary.write_text("- [A page](page.md)\n- Second (`second`)\n- First (`first`)\n")
+    assert whole_book_problems() == [
+        "book/SUMMARY.md: no link to a page of the chapter first",
+        "book/SUMMARY.md: no link to a page of the chapter second",
+        "book/SUMMARY.md: not in the order of chapters/CMakeLists.txt",
+    ]
+
+
+# --- The parts of a chapter's page.
 
 PAGE = (ROOT / "book" / "http1.md").read_text()
 HEADINGS = re.findall(r"^## .*\n", PAGE, re.MULTILINE)

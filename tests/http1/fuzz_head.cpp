@@ -24,6 +24,12 @@ void check_head(wire::Bytes bytes, wire::Result<Head> (*decode)(wire::Reader&)) 
   std::size_t covered = 0;
   for (const auto& field : trace.fields) {
     check(field.offset == covered);
+    std::size_t parts = 0;  // a line is taken apart without a rest
+    for (const auto& part : field.parts) {
+      check(part.offset == covered + parts);
+      parts += part.size;
+    }
+    check(field.parts.empty() || parts == field.size);
     covered += field.size;
   }
   check(covered == plain.offset());

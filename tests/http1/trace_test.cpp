@@ -105,12 +105,12 @@ TEST_CASE("a refused request is shown too, with what is wrong unexplained") {
 TEST_CASE("a byte walk takes every line apart") {
   const auto bytes = [](std::string_view text) { return wire::Buffer(text.begin(), text.end()); };
   const http1::Said talk[] = {{true, bytes("HEAD /x HTTP/1.1\r\nHost:a \r\nX:\r\n\r\n")},
-                              {false, bytes("HTTP/1.0 299\r\nA: b\r\n \tc\r\n\r\n")}};
+                              {false, bytes("HTTP/1.0 299 \r\nA: b\r\n \tc\r\n\r\n")}};
   CHECK("\n" + http1::explain(talk, http1::Form::walk) == R"(
 client → server  request head, 33 bytes
   0000  48 45 41 44              HEAD      method: the same, without the content                     RFC 9110 §9.3.2
   0004  20                       ␠         SP: one space                                             RFC 9112 §3
-  0005  2f 78                    /x        request-target: origin-form: path and query               RFC 9112 §3.2.1
+  0005  2f 78                    /x        request-target: origin-form, path and query               RFC 9112 §3.2.1
   0007  20                       ␠         SP: one space                                             RFC 9112 §3
   0008  48 54 54 50 2f 31 2e 31  HTTP/1.1  HTTP-version                                              RFC 9112 §2.3
   0010  0d 0a                    ␍␊        CR LF: end of the line                                    RFC 9112 §2.2
@@ -124,20 +124,21 @@ client → server  request head, 33 bytes
   001d  0d 0a                    ␍␊        CR LF: end of the line                                    RFC 9112 §2.2
   001f  0d 0a                    ␍␊        empty line: the head ends here                            RFC 9112 §2.1
 
-client ← server  response head, 27 bytes
+client ← server  response head, 28 bytes
   0000  48 54 54 50 2f 31 2e 30  HTTP/1.0  HTTP-version                                              RFC 9112 §2.3
   0008  20                       ␠         SP: one space                                             RFC 9112 §4
   0009  32 39 39                 299       status-code: it worked                                    RFC 9110 §15.3
-  000c  0d 0a                    ␍␊        CR LF: end of the line                                    RFC 9112 §2.2
-  000e  41                       A         field-name                                                RFC 9110 §5.1
-  000f  3a                       :         colon: directly after the name                            RFC 9112 §5.1
-  0010  20                       ␠         OWS: optional white space, not part of the value          RFC 9112 §5
-  0011  62                       b         field-value                                               RFC 9110 §5.5
-  0012  0d 0a                    ␍␊        CR LF: end of the line                                    RFC 9112 §2.2
-  0014  20 09                    ␠␉        OWS: optional white space, not part of the value          RFC 9112 §5
-  0016  63                       c         field-value                                               RFC 9110 §5.5
-  0017  0d 0a                    ␍␊        CR LF: end of the line                                    RFC 9112 §2.2
-  0019  0d 0a                    ␍␊        empty line: the head ends here                            RFC 9112 §2.1
+  000c  20                       ␠         SP: one space                                             RFC 9112 §4
+  000d  0d 0a                    ␍␊        CR LF: end of the line                                    RFC 9112 §2.2
+  000f  41                       A         field-name                                                RFC 9110 §5.1
+  0010  3a                       :         colon: directly after the name                            RFC 9112 §5.1
+  0011  20                       ␠         OWS: optional white space, not part of the value          RFC 9112 §5
+  0012  62                       b         field-value                                               RFC 9110 §5.5
+  0013  0d 0a                    ␍␊        CR LF: end of the line                                    RFC 9112 §2.2
+  0015  20 09                    ␠␉        OWS: optional white space, not part of the value          RFC 9112 §5
+  0017  63                       c         field-value                                               RFC 9110 §5.5
+  0018  0d 0a                    ␍␊        CR LF: end of the line                                    RFC 9112 §2.2
+  001a  0d 0a                    ␍␊        empty line: the head ends here                            RFC 9112 §2.1
 
 )");
 }

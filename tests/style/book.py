@@ -10,9 +10,9 @@ from support.results import Case
 
 sys.path += [str(ROOT / "book"), str(ROOT / "labs")]
 
-from weave.book import Book, problems_without_programs
+from weave.book import Book, problems_without_programs, targets
 
-__all__ = ["cases", "problems"]
+__all__ = ["cases", "problems", "targets"]
 
 problems = problems_without_programs
 

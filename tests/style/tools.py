@@ -39,7 +39,8 @@ def clang_format() -> list[str]:
 
 def codespell() -> list[str]:
     """Misspelled words in sources and pages."""
-    texts = files(".cpp", ".hpp", ".py", ".md", ".txt", ".cmake", ".packages")
+    endings = ".cpp .hpp .py .md .txt .toml .session .cmake .packages"
+    texts = files(*endings.split())
     return _lines([find_program("codespell"), "--ignore-words-list", _OUR_WORDS, *texts])
 
 

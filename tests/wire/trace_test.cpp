@@ -5,6 +5,7 @@
 
 using wire::Buffer;
 
+// region dump
 TEST_CASE("a dump shows every byte once, with its field") {
   const Buffer bytes = {0x10, 0x02, 0x00, 0x3c, 'h', 'i', 0xff, 0xfe};
   wire::Trace trace;
@@ -24,6 +25,7 @@ TEST_CASE("a dump shows every byte once, with its field") {
   0006  ff fe                                     (not explained)
 )");
 }
+// endregion
 
 TEST_CASE("a walk shows every byte twice, and the parts of a line") {
   const Buffer bytes = {'A', 'b', 0xff, ' ', '1', '\r', '\n', 'x', 0, 60};
