@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import os
 import re
+import shutil
 from pathlib import Path, PurePosixPath
 
 import listings
@@ -49,7 +50,14 @@ def write(root: Path, sources: set[PurePosixPath], site: Path) -> int:
         _write(site, folder, "<ul>\n" + "\n".join(links) + "\n</ul>")
     for file in files:
         language = _LANGUAGES.get(file.suffix, "text")
-        _write(site, file, _listing((root / file).read_text(), language))
+        try:
+            content = _listing((root / file).read_text(), language)
+        except UnicodeDecodeError:  # a capture: to be opened with something else
+            size = (root / file).stat().st_size
+            content = f'<p><a href="{file.name}" download>{file.name}</a>, {size} bytes</p>'
+            (site / source_page(file)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(root / file, (site / source_page(file)).parent)
+        _write(site, file, content)
     return len(files)
 
 
