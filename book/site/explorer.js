@@ -150,6 +150,7 @@ class Explorer {
   }
 
   explainCapture(bytes, name) {
+    this.form.input.value = '';
     try {
       const connections = readCapture(bytes);
       if (connections.length === 0) throw new Error('nothing was said over TCP in this capture');
