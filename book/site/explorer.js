@@ -58,13 +58,14 @@ function fromText(text) {
   const escape = /\\(?:r|n|t|0|\\|x[0-9a-fA-F]{2})/g;
   const plain = text.search(escape) >= 0 ? text.replace(/\r?\n/g, '') : text.replace(/\r?\n/g, '\r\n');
   const bytes = [];
+  const add = (piece) => new TextEncoder().encode(piece).forEach((byte) => bytes.push(byte));
   let last = 0;
-  const encoder = new TextEncoder();
   for (const found of plain.matchAll(escape)) {
-    bytes.push(...encoder.encode(plain.slice(last, found.index)), unescaped(found[0]));
+    add(plain.slice(last, found.index));
+    bytes.push(unescaped(found[0]));
     last = found.index + found[0].length;
   }
-  bytes.push(...encoder.encode(plain.slice(last)));
+  add(plain.slice(last));
   return Uint8Array.from(bytes);
 }
 

@@ -84,6 +84,12 @@ def test_text_line_by_line(page, explain):
     expect(page.locator("#explorer-status")).to_have_text(f"{len(GET)} bytes, no rule broken.")
 
 
+def test_a_large_paste(page, explain):
+    data = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000
+    page.fill("[name=input]", data.decode())
+    assert shown(page) == explain(("", data))
+
+
 def test_conversation(page, explain):
     page.fill("[name=input]", f"> {GET.hex()}\n< {OK.hex()}\n")
     assert shown(page) == explain(("client", GET), ("server", OK))
