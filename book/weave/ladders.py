@@ -7,6 +7,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.bytes_report import is_text
 from weave.pages import Place, Stale, Woven
 from weave.walks import Message, Walks
 
@@ -65,7 +66,8 @@ class Ladders:
 
 
 def _arrow(message: Message) -> tuple[str, str]:
-    text = message.data.partition(b"\r\n")[0].decode(errors="replace")
+    first = message.data.partition(b"\r\n")[0]
+    text = first.decode() if is_text(first) else ""  # bytes that are no text say nothing in a picture
     words = [word for word in text.split(" ") if not word.startswith("HTTP/")]
     said = " ".join(words)
     shown = said if len(said) <= _MOST else f"{said[: _MOST - 3]}..."

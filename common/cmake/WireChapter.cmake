@@ -27,9 +27,14 @@ function(chapter name)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/chapters)
   target_link_libraries(${name} PUBLIC wire ${CHAPTER_LIBRARIES} ${CHAPTER_USES})
 
-  add_library(${name}_io STATIC ${io_sources})
   list(TRANSFORM CHAPTER_USES APPEND _io)
-  target_link_libraries(${name}_io PUBLIC ${name} wire_io ${CHAPTER_USES})
+  if(io_sources)
+    add_library(${name}_io STATIC ${io_sources})
+    target_link_libraries(${name}_io PUBLIC ${name} wire_io ${CHAPTER_USES})
+  else()  # a chapter begins with its codec
+    add_library(${name}_io INTERFACE)
+    target_link_libraries(${name}_io INTERFACE ${name} wire_io ${CHAPTER_USES})
+  endif()
 
   foreach(program IN LISTS CHAPTER_PROGRAMS)
     add_executable(${program} ${folder}/${program}.cpp)

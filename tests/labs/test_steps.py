@@ -109,6 +109,7 @@ def test_wrong_version(learner, lab, step, version):
     said = masked(f"{failure.name}: {failure.title}\n\n{explained(failure)}\n", work.folder)
     golden = lab.folder / "wrong" / f"{step.number:02}-{version.name}.txt"
     if os.environ.get("WRITE_GOLDEN") == "1":
+        golden.parent.mkdir(exist_ok=True)
         golden.write_text(said)
     assert said == golden.read_text()
 

@@ -94,8 +94,13 @@ def is_present(package: Package) -> bool:
     if proof.startswith("/"):
         return bool(glob.glob(proof))
     if ".h" in proof:
-        return any(glob.glob(f"{folder}/{proof}") for folder in _INCLUDE)
+        return bool(find_header(proof))
     return find_program(proof) is not None
+
+
+def find_header(name: str) -> list[Path]:
+    """Where a header lies, as `fmt/format.h`; its name may be a pattern."""
+    return [Path(file) for folder in _INCLUDE for file in glob.glob(f"{folder}/{name}")]
 
 
 def ensure(packages: list[Package], assume_yes: bool, console: Console) -> list[Package]:
