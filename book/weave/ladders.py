@@ -67,7 +67,9 @@ class Ladders:
 
 def _arrow(message: Message) -> tuple[str, str]:
     first = message.data.partition(b"\r\n")[0]
-    text = first.decode() if is_text(first) else ""  # bytes that are no text say nothing in a picture
+    text = (
+        first.decode() if is_text(first) else ""
+    )  # bytes that are no text say nothing in a picture
     words = [word for word in text.split(" ") if not word.startswith("HTTP/")]
     said = " ".join(words)
     shown = said if len(said) <= _MOST else f"{said[: _MOST - 3]}..."

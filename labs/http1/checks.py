@@ -80,7 +80,10 @@ def parts_of(method: str, target: str, minor: int, *fields: tuple[str, str]) -> 
         fact("minor-version", minor, "RFC 9112 §2.3"),
     ]
     for name, text in fields:
-        found += [value("field-name", name, "RFC 9112 §5"), value("field-value", text, "RFC 9112 §5")]
+        found += [
+            value("field-name", name, "RFC 9112 §5"),
+            value("field-value", text, "RFC 9112 §5"),
+        ]
     return found
 
 
@@ -398,7 +401,13 @@ def another_request(t):
         ("HTTP/1.1 200 OK", (*length_2, "Connection: close"), b"ok", "no", "it says close"),
         ("HTTP/1.1 200 OK", (*length_2, "Connection: x, Close"), b"ok", "no", "it says close"),
         ("HTTP/1.0 200 OK", length_2, b"ok", "no", "HTTP/1.0 ends unless somebody says keep-alive"),
-        ("HTTP/1.0 200 OK", (*length_2, "Connection: keep-alive"), b"ok", "yes", "it says keep-alive"),
+        (
+            "HTTP/1.0 200 OK",
+            (*length_2, "Connection: keep-alive"),
+            b"ok",
+            "yes",
+            "it says keep-alive",
+        ),
         (
             "HTTP/1.1 200 OK",
             ("Transfer-Encoding: chunked", "Content-Length: 7"),
@@ -531,7 +540,12 @@ def your_client_understands(t):
     file = t.scratch / "upload"
     file.write_text(text)
     result = t.client(
-        "http1-client", "-H", "Transfer-Encoding: chunked", "-d", f"@{file}", f"http://{address}/echo"
+        "http1-client",
+        "-H",
+        "Transfer-Encoding: chunked",
+        "-d",
+        f"@{file}",
+        f"http://{address}/echo",
     )
     _content(talk, "your http1-client sends chunks to your http1-server", text.encode(), result)
 
@@ -571,7 +585,15 @@ def the_refusal(t):
         requests = [data for name, data in answer if name == "request"]
         if requests:
             shown = ", ".join(data.decode() for data in requests)
-            _same(t, "fail(error)", given, "requests", "(none)", shown, "nothing here is to be trusted")
+            _same(
+                t,
+                "fail(error)",
+                given,
+                "requests",
+                "(none)",
+                shown,
+                "nothing here is to be trusted",
+            )
         content = values.get("failed", b"") + b"\n"  # whatever words the error has
         expected = response(
             status,
@@ -647,7 +669,12 @@ def content_between(t):
         )
         + request("/four")
     )
-    heard = [("POST /one", text), ("GET /two", b""), ("POST /three", word + text), ("GET /four", b"")]
+    heard = [
+        ("POST /one", text),
+        ("GET /two", b""),
+        ("POST /three", word + text),
+        ("GET /four", b""),
+    ]
     _conversation(t, given, heard)
 
 
@@ -688,7 +715,12 @@ def the_last_one(t):
         given = request("/first") + last + request("/too-late")
         answer = t.ask("a request behind the last", "server", given, 1000)
         t.last = [("client", given), ("server", dict(answer)["said"])]
-        expected = [("request", b"GET /first"), ("end", b""), ("request", b"GET /last"), ("end", b"")]
+        expected = [
+            ("request", b"GET /first"),
+            ("end", b""),
+            ("request", b"GET /last"),
+            ("end", b""),
+        ]
         _events(t, "a request behind the last", given, expected, answer)
         closed = dict(answer)["closed"]
         _same(t, "a request behind the last", given, "closed", "yes", closed, "RFC 9112 §9.6")
@@ -699,7 +731,10 @@ def fifty_at_once(t):
     server = t.server("http1-server")
     count = t.draw.number(45, 55)
     one = request("/hello")
-    for pieces, how in (([one * count], "in one write"), ([bytes([b]) for b in one * 3], "byte by byte")):
+    for pieces, how in (
+        ([one * count], "in one write"),
+        ([bytes([b]) for b in one * 3], "byte by byte"),
+    ):
         wanted = sum(map(len, pieces)) // len(one)
         talk = t.talk("a client", "your http1-server")
         title = f"{wanted} requests {how}"
@@ -831,7 +866,9 @@ def _conversation(t, given: bytes, heard: list[tuple[str, bytes]]) -> None:
         expected.append(("end", b""))
         target = asked.split()[1]
         said += [
-            Field(f"answer to {target}", b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n" % len(target)),
+            Field(
+                f"answer to {target}", b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n" % len(target)
+            ),
             Field(f"end of the head for {target}", CRLF),
             Field(f"content for {target}", target.encode()),
         ]
@@ -845,7 +882,9 @@ def _conversation(t, given: bytes, heard: list[tuple[str, bytes]]) -> None:
 
 def _events(t, title: str, given: bytes, expected: list, answer: list) -> None:
     """What a machine must report, in order."""
-    events = [pair for pair in answer if pair[0] in ("request", "response", "content", "end", "failed")]
+    events = [
+        pair for pair in answer if pair[0] in ("request", "response", "content", "end", "failed")
+    ]
     make = {"content": value}
     wanted = [make.get(name, fact)(name, data) for name, data in expected]
     compare(title, given, wanted, events)

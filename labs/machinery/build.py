@@ -33,7 +33,9 @@ _TIMEOUT = 120
 # what goes wrong there, too.
 _FEWER_CHECKS = "-fno-sanitize=null,alignment,object-size,vptr"
 _INCLUDE = re.compile(r'^\s*#\s*include\s*[<"][^>"]+[>"]', re.MULTILINE)
-_DIAGNOSTIC = re.compile(r"^(?P<file>[^:\n]+):(?P<line>\d+):\d+: (?P<kind>error|fatal error|warning|note)")
+_DIAGNOSTIC = re.compile(
+    r"^(?P<file>[^:\n]+):(?P<line>\d+):\d+: (?P<kind>error|fatal error|warning|note)"
+)
 # Of earlier attempts: going back to one takes no time.
 _KEPT_OBJECTS, _KEPT_PROGRAMS = 60, 15
 
@@ -74,7 +76,9 @@ class Builder:
         if stale:
             new = [name for name in stale if not (project.bin_dir(_PRESET) / name).exists()]
             if new:
-                self._console.line(f"Building {', '.join(new)}, with sanitizers. This happens once.")
+                self._console.line(
+                    f"Building {', '.join(new)}, with sanitizers. This happens once."
+                )
             started = time.monotonic()
             project.build(_PRESET, stale, self._console)
             self.seconds += time.monotonic() - started
@@ -132,7 +136,14 @@ class Builder:
         return target
 
     def _compile(
-        self, text: str, command: _Command, prefix: Path, target: Path, said: Path, work: Work, file: str
+        self,
+        text: str,
+        command: _Command,
+        prefix: Path,
+        target: Path,
+        said: Path,
+        work: Work,
+        file: str,
     ) -> None:
         """Compile into `target`, and put what the compiler warns of into `said`."""
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:  # another check may run

@@ -162,7 +162,9 @@ def _what_next(session: Session, number: int | None) -> None:
     lab, console = session.lab, session.console
     step = screen.next_step(lab, session.work)
     if step is None or (step.extension and number is None):
-        console.line(f"\nAll of {lab.title} is done. {session.command('diff N')} compares with the reference.")
+        console.line(
+            f"\nAll of {lab.title} is done. {session.command('diff N')} compares with the reference."
+        )
     if step:
         introduce(session, step)
         console.line(f"\nThen: {session.command('check')}")
@@ -173,16 +175,16 @@ def hint(session: Session, number: int | None) -> int:
     session.ready()
     step = session.step(number)
     progress = session.work.progress
-    given = min(
-        progress.step(session.lab.name, step.id).get("hints", 0) + 1, len(step.hints)
-    )
+    given = min(progress.step(session.lab.name, step.id).get("hints", 0) + 1, len(step.hints))
     progress.note(session.lab.name, step.id, hints=given)
     session.console.line(f"Step {step.number} · {step.title}")
     for index, text in enumerate(step.hints[:given], 1):
         session.console.line(f"  {index}. {text}")
     left = len(step.hints) - given
     more = f"{left} more: the same command again" if left else "that was the last"
-    session.console.line(f"  ({more}; {session.command(f'skip {step.number}')} puts the reference in)")
+    session.console.line(
+        f"  ({more}; {session.command(f'skip {step.number}')} puts the reference in)"
+    )
     return OK
 
 
@@ -226,12 +228,18 @@ def diff(session: Session, number: int | None) -> int:
     step = session.step(number)
     state = session.work.progress.step(session.lab.name, step.id).get("state")
     if state not in ("passed", "skipped"):
-        raise SetupError(f"step {step.number} is not passed yet; then there is something to compare")
+        raise SetupError(
+            f"step {step.number} is not passed yet; then there is something to compare"
+        )
     same = True
     for hole in step.holes:
         yours = session.work.body(hole).splitlines()
         ours = holes.body(session.lab.reference(hole.file), hole.name).splitlines()
-        lines = list(difflib.unified_diff(yours, ours, session.work.shown(hole.file), "reference", lineterm=""))
+        lines = list(
+            difflib.unified_diff(
+                yours, ours, session.work.shown(hole.file), "reference", lineterm=""
+            )
+        )
         same = same and not lines
         for line in lines:
             session.console.line(line)
@@ -271,7 +279,10 @@ def _conversations(session: Session, what: str | None) -> list[tuple[str, list[t
         if not connections:
             raise SetupError(f"nothing was said over TCP in {what}")
         return [
-            (f"--- {one.client[0]} port {one.client[1]} to {one.server[0]} port {one.server[1]}", one.said)
+            (
+                f"--- {one.client[0]} port {one.client[1]} to {one.server[0]} port {one.server[1]}",
+                one.said,
+            )
             for one in connections
         ]
     digits = re.sub(r"(0x)|[\s:,]", "", what)
@@ -299,8 +310,12 @@ def graded(sessions: list[Session], files: dict[str, Path], seed: str) -> int:
         for result in record.steps:
             mark = sessions[0].console.mark("ok" if result.passed else "FAILED")
             points = f"{result.earned} of {result.step.points}"
-            sessions[0].console.line(f"{mark}{result.step.number}  {result.step.title:<36}{points:>9}")
-        sessions[0].console.line(f"{record.lab.title}: {record.earned} of {record.lab.points} points")
+            sessions[0].console.line(
+                f"{mark}{result.step.number}  {result.step.title:<36}{points:>9}"
+            )
+        sessions[0].console.line(
+            f"{record.lab.title}: {record.earned} of {record.lab.points} points"
+        )
     return OK if all(record.finished for record in records) else FAILED
 
 
@@ -324,7 +339,9 @@ def apply_wrong(lab: Lab, work: Work, step: Step, version: WrongVersion) -> None
             f"{lab.name} {step.number} {version.name}: {version.replace!r} is {body.count(version.replace)} "
             f"times in {hole.name}"
         )
-    text = holes.with_body(work.text(hole.file), hole.name, body.replace(version.replace, version.by))
+    text = holes.with_body(
+        work.text(hole.file), hole.name, body.replace(version.replace, version.by)
+    )
     work.path(hole.file).write_text(text)
 
 

@@ -91,7 +91,9 @@ class Judge:
         """
         started = time.monotonic() - self.builder.seconds
         names = [only] if only else list(step.checks)
-        checks = [CheckResult(name, self.title(name), step.checks[name], "not run") for name in names]
+        checks = [
+            CheckResult(name, self.title(name), step.checks[name], "not run") for name in names
+        ]
         result = StepResult(step, checks)
         own, result.stand_ins = self._own(step, solo)
         try:

@@ -20,7 +20,9 @@ from support import project
 
 _NOT_YET = re.compile(r"step \d+ is not implemented yet")
 _FRAME = re.compile(r"#\d+ 0x[0-9a-f]+ in (?P<what>.+?) (?P<file>[^\s:]+):(?P<line>\d+)")
-_RUNTIME = re.compile(r"^(?P<file>\S+?):(?P<line>\d+):\d+: runtime error: (?P<what>.+)$", re.MULTILINE)
+_RUNTIME = re.compile(
+    r"^(?P<file>\S+?):(?P<line>\d+):\d+: runtime error: (?P<what>.+)$", re.MULTILINE
+)
 _ASAN = re.compile(r"ERROR: AddressSanitizer: (?P<what>[\w-]+)")
 _ASSERTION = re.compile(r"^.*Assertion '.*' failed\.?$", re.MULTILINE)
 
@@ -48,7 +50,9 @@ def learner_frame(text: str, folder: Path) -> Optional[Place]:
             return Place(f"{_short(path)}:{frame['line']}", _name(frame["what"]))
     found = _RUNTIME.search(text)
     path = os.path.abspath(project.ROOT / found["file"]) if found else ""
-    return Place(f"{_short(path)}:{found['line']}", "") if path.startswith(inside + os.sep) else None
+    return (
+        Place(f"{_short(path)}:{found['line']}", "") if path.startswith(inside + os.sep) else None
+    )
 
 
 def _short(path: str) -> str:

@@ -28,9 +28,7 @@ class Question:
     why: str  # shown where the answer was wrong
 
 
-def run(
-    lab: Lab, seed: str, answers: str | None, folder: Path, console: Console
-) -> int:
+def run(lab: Lab, seed: str, answers: str | None, folder: Path, console: Console) -> int:
     """Write the questions and the capture into a folder, or grade a file of answers."""
     said, asked = runpy.run_path(str(lab.folder / "quiz.py"))["quiz"](Draw(seed, lab.name, "quiz"))
     if answers is None:
@@ -51,7 +49,14 @@ def _make(lab: Lab, seed: str, said, asked: list[Question], folder: Path, consol
         "",
     ]
     for number, (who, data) in enumerate(said, 1):
-        lines += [f"{number}. The {who} says {len(data)} bytes:", "", "```text", *_dump(data), "```", ""]
+        lines += [
+            f"{number}. The {who} says {len(data)} bytes:",
+            "",
+            "```text",
+            *_dump(data),
+            "```",
+            "",
+        ]
     lines += ["## Questions", ""]
     lines += [f"{number}. {question.text}" for number, question in enumerate(asked, 1)]
     (folder / "questions.md").write_text("\n".join(lines) + "\n")
@@ -75,7 +80,9 @@ def _grade(asked: list[Question], file: Path, console: Console) -> int:
         right += ok
         console.line(f"{console.mark('ok' if ok else 'FAILED')}{number}. {question.text}")
         if not ok:
-            console.line(f"          yours: {answer or '(none)'}; right: {question.answer}. {question.why}")
+            console.line(
+                f"          yours: {answer or '(none)'}; right: {question.answer}. {question.why}"
+            )
     console.line(f"{right} of {len(asked)} points")
     return 0 if right == len(asked) else 1
 

@@ -39,7 +39,9 @@ def text_of(lab: Lab, step: Step) -> str:
 def show_passed(console: Console, result: StepResult) -> None:
     """One line about a step that gives no more to say."""
     step, points = result.step, f"{result.earned} of {result.step.points}"
-    console.line(f"{console.mark('ok')}{step.number}  {step.title:<34}{points:>9}{result.seconds:>7.1f} s")
+    console.line(
+        f"{console.mark('ok')}{step.number}  {step.title:<34}{points:>9}{result.seconds:>7.1f} s"
+    )
 
 
 def show_step(console: Console, lab: Lab, work: Work, result: StepResult) -> None:
@@ -110,5 +112,3 @@ def next_step(lab: Lab, work: Work) -> Step | None:
         if work.progress.step(lab.name, step.id).get("state") not in ("passed", "skipped"):
             return step
     return None
-
-

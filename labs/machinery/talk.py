@@ -59,9 +59,7 @@ class Talk:
     def said(self, by_client: bool) -> bytes:
         """Everything that one side has said."""
         with self._lock:
-            return b"".join(
-                event.data for event in self.events if event.by_client == by_client
-            )
+            return b"".join(event.data for event in self.events if event.by_client == by_client)
 
     def bytes_in_order(self) -> list[tuple[str, bytes]]:
         """For `explain last`: who said what."""

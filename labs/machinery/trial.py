@@ -145,7 +145,9 @@ class Trial:
         """A real client, run to its end."""
         path = system.find_program(name)
         if not path:
-            raise SetupError(f"{name} is not installed: `labs/run` installs it when you start the lab")
+            raise SetupError(
+                f"{name} is not installed: `labs/run` installs it when you start the lab"
+            )
         return self._run(Path(path), name, arguments)
 
     def peer(self, command: list, port: int) -> Server:

@@ -146,7 +146,9 @@ def _compare_values(title: str, shown: list[str], expected: list[Value], got: An
     for mark, wanted, came in rows:
         label = wanted.name if wanted else came[0]
         left = _cell(wanted) if wanted else "--"
-        right = _cell(Value(came[0], came[1], "", not wanted or wanted.on_the_wire)) if came else "--"
+        right = (
+            _cell(Value(came[0], came[1], "", not wanted or wanted.on_the_wire)) if came else "--"
+        )
         if came and wanted and came[0] != wanted.name:
             right = f"{came[0]} {right}"
         lines.append(f"   {mark} {label:<16}  {left:<{max(width, 8)}}  {right}".rstrip())

@@ -1,9 +1,9 @@
 """The learner's folder, labs/work/<lab>/: files with holes, and beside them what is known of them.
 
-    head.cpp ...        what the learner edits
-    .start/             the starter they began with
-    .kept/              whatever a command replaced: nothing that was written is lost
-    ../progress.json    how far each lab has come
+head.cpp ...        what the learner edits
+.start/             the starter they began with
+.kept/              whatever a command replaced: nothing that was written is lost
+../progress.json    how far each lab has come
 """
 
 from __future__ import annotations
@@ -97,7 +97,9 @@ class Work:
         try:
             return self.path(file).read_text()
         except FileNotFoundError:
-            message = f"{self.shown(file)} is not there; begin with `labs/run {self.lab.name} start`"
+            message = (
+                f"{self.shown(file)} is not there; begin with `labs/run {self.lab.name} start`"
+            )
             raise SetupError(message) from None
         except UnicodeDecodeError as error:
             raise SetupError(f"{self.shown(file)} is no text in UTF-8: {error}") from None
@@ -151,8 +153,12 @@ class Work:
             self._keep(file)
             self.path(file).write_text(text)
             (self.folder / ".start" / file).write_text(present)
-            said.append(f"{self.shown(file)}: the reference has changed, and your work was carried over")
-            said += [f"  look at {place}: both you and the reference changed it" for place in conflicts]
+            said.append(
+                f"{self.shown(file)}: the reference has changed, and your work was carried over"
+            )
+            said += [
+                f"  look at {place}: both you and the reference changed it" for place in conflicts
+            ]
             if conflicts:
                 fresh = self.folder / ".kept" / f"{file}.new-starter"
                 fresh.write_text(present)

@@ -30,7 +30,9 @@ def faults(message):
         }
         for name, changed in changes.items():
             if changed != data:
-                yield f"{name} {field.name}", field, join([*before, replace(field, data=changed), *after])
+                yield f"{name} {field.name}", field, join(
+                    [*before, replace(field, data=changed), *after]
+                )
 
 
 @pytest.mark.parametrize("lab", LABS.values(), ids=LABS)
@@ -76,6 +78,7 @@ MECHANICAL = [
     ("the opposite", r"\btrue\b", "false"),
     ("the opposite", r"\bfalse\b", "true"),
 ]
+
 
 def mutations(body: str):
     """(what, body): every mechanical change, and every line that is a statement left out."""

@@ -113,7 +113,7 @@ def test_the_whole_lab_passes_and_is_graded_in_every_form(labs, work, tmp_path):
     scope = json.loads(files["gradescope"].read_text())
     assert scope["score"] == 110 and sum(test["max_score"] for test in scope["tests"]) == 100
     result = json.loads(files["classroom50"].read_text())
-    assert (result["score"], result["max-score"]) == (110, 100)
+    assert (result["score"], result["max-score"]) == (100, 100)  # it knows no extra credit
     assert all(test["passed"] for test in result["tests"])
     assert (tmp_path / "release-body.md").read_text() == files["markdown"].read_text()
 
@@ -156,9 +156,15 @@ def test_compiler_errors_name_the_learners_line(labs, work):
 
 CRASHES = [
     ("  request.method = std::string(line.data() - 4000, 100000);\n", "A CRASH: "),
-    ("  for (std::size_t i = 0;; ++i) request.minor_version = static_cast<int>(i & 1);\n", "AN ENDLESS LOOP"),
+    (
+        "  for (std::size_t i = 0;; ++i) request.minor_version = static_cast<int>(i & 1);\n",
+        "AN ENDLESS LOOP",
+    ),
     ("  request.method = line.substr(99999);\n", "AN EXCEPTION"),
-    ("  int n = 2147483647;\n  request.minor_version = n + static_cast<int>(line.size());\n", "A CRASH: "),
+    (
+        "  int n = 2147483647;\n  request.minor_version = n + static_cast<int>(line.size());\n",
+        "A CRASH: ",
+    ),
 ]
 
 
@@ -233,7 +239,10 @@ def test_explain(labs, tmp_path):
     assert "client → server  request head, 27 bytes" in output and "RFC 9112 §3" in output
     output = labs("http1", "explain", b"GET /\r\n\r\n".hex(" "))
     assert "malformed: " in output
-    said = [("client", b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"), ("server", b"HTTP/1.1 200 OK\r\n\r\n")]
+    said = [
+        ("client", b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        ("server", b"HTTP/1.1 200 OK\r\n\r\n"),
+    ]
     capture.write(tmp_path / "talk.pcap", said)
     output = labs("http1", "explain", str(tmp_path / "talk.pcap"))
     assert "client ← server  response head, 19 bytes" in output
@@ -266,7 +275,9 @@ class Terminal:
     def __init__(self, *arguments) -> None:
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
-            os.execv(sys.executable, [sys.executable, str(ROOT / "labs" / "run"), *map(str, arguments)])
+            os.execv(
+                sys.executable, [sys.executable, str(ROOT / "labs" / "run"), *map(str, arguments)]
+            )
         self.output = ""
 
     def wait_for(self, text: str) -> None:
@@ -310,7 +321,15 @@ def test_watch_in_a_terminal(labs, work):
 
 def test_watch_without_a_terminal(labs, work, tmp_path):
     labs("http1", "start")
-    command = [sys.executable, ROOT / "labs" / "run", "--work", tmp_path / "work", "http1", "check", "1"]
+    command = [
+        sys.executable,
+        ROOT / "labs" / "run",
+        "--work",
+        tmp_path / "work",
+        "http1",
+        "check",
+        "1",
+    ]
     with subprocess.Popen(
         [*command, "--watch"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -334,7 +353,9 @@ def test_quiz(labs, tmp_path):
     right = re.findall(r"right: (.*?)\. ", output)
     answers.write_text("".join(f"{n}: {answer}\n" for n, answer in enumerate(right, 1)))
     assert "10 of 10 points" in labs("http1", "quiz", "--seed", "alice", "--answers", str(answers))
-    assert "10 of 10" not in labs("http1", "quiz", "--seed", "bob", "--answers", str(answers), code=1)
+    assert "10 of 10" not in labs(
+        "http1", "quiz", "--seed", "bob", "--answers", str(answers), code=1
+    )
     first = connection.said[0][1]
     assert right[0] == str(len(first))
     assert first[int(right[1]) - 6 :].startswith(b"Host: ")

@@ -61,7 +61,11 @@ def gradescope(tmp_path):
         (base / "submission_metadata.json").write_text(json.dumps(users))
         ended = run([TEACH / "gradescope" / "run_autograder"], AUTOGRADER_ROOT=base, **env)
         results = base / "results" / "results.json"
-        return ended.returncode, ended.stdout, json.loads(results.read_text()) if results.exists() else None
+        return (
+            ended.returncode,
+            ended.stdout,
+            json.loads(results.read_text()) if results.exists() else None,
+        )
 
     return grade
 
@@ -162,7 +166,9 @@ def test_gradescope_without_compiler(gradescope, tmp_path):
 
 
 def test_gradescope_crash(gradescope, tmp_path):
-    code, output, results = gradescope(handed_in(tmp_path / "in"), source=crashing(tmp_path / "wire"))
+    code, output, results = gradescope(
+        handed_in(tmp_path / "in"), source=crashing(tmp_path / "wire")
+    )
     assert (code, results) == (2, None)
     assert "no space left" in output
 

@@ -517,7 +517,9 @@ def _many(expected: Message, got: bytes, title: str) -> Difference:
         headline = f"  MORE THAN ONE THING differs, the first at byte {common}: {first}"
         headline += _two_things(expected, got)
     table = _format(rows, True) if text else _table(expected, _cut(expected, got))
-    return Difference(first, min(common, max(len(got) - 1, 0)), "\n".join([title, headline, *table]))
+    return Difference(
+        first, min(common, max(len(got) - 1, 0)), "\n".join([title, headline, *table])
+    )
 
 
 def _two_things(expected: Message, got: bytes) -> str:
@@ -526,7 +528,9 @@ def _two_things(expected: Message, got: bytes) -> str:
         message = [replace(field, data=spoil(field.data)) for field in expected]
         found = diagnose(message, spoil(got))
         if found:
-            return f"\n    likely    {hint}\n    besides   {found[0].kind}: {_name(message, found[0])}"
+            return (
+                f"\n    likely    {hint}\n    besides   {found[0].kind}: {_name(message, found[0])}"
+            )
     return ""
 
 

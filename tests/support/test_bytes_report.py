@@ -158,7 +158,9 @@ def test_missing_field_with_lengths_that_match():
     assert "MISSING: Return code [0] at byte 4   [§3.9.3]" in text
     assert "got       (nothing)" in text
     assert "never written" in text
-    assert any(line.split() == ["~", "1", "04", "03", "Remaining", "Length"] for line in text.splitlines())
+    assert any(
+        line.split() == ["~", "1", "04", "03", "Remaining", "Length"] for line in text.splitlines()
+    )
 
 
 def test_missing_field_that_the_length_still_counts():

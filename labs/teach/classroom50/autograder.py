@@ -30,7 +30,9 @@ def repository() -> Path:
     folder = Path(tempfile.mkdtemp())
     subprocess.run(["tar", "-xzf", ARCHIVE, "-C", folder], check=True)
     reference = folder / "chapters" / LAB
-    if subprocess.run([sys.executable, folder / "labs/teach/grade", LAB, reference, "--yes"]).returncode:
+    if subprocess.run(
+        [sys.executable, folder / "labs/teach/grade", LAB, reference, "--yes"]
+    ).returncode:
         sys.exit("the reference itself does not get full marks here")
     return folder
 
