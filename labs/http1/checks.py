@@ -513,7 +513,7 @@ def curl_understands(t):
     for options in ([], ["--http1.0"], ["--head"]):
         talk = t.talk("curl", "your http1-server")
         address = t.tap(server.address, talk)
-        result = t.tool("curl", "-sS", "-m", "2", *options, f"http://{address}/hello")
+        result = t.tool("curl", "-sS", *options, f"http://{address}/hello")
         said = _without_date(talk.said(by_client=False))
         last = [("Connection", "close")] if "--http1.0" in options else []
         expected = response(
@@ -631,7 +631,7 @@ def curl_is_refused(t):
     address = t.tap(server.address, talk)
     result = t.tool(
         "curl",
-        *("-sS", "-m", "2", "-o", "/dev/null", "-w", "%{http_code}"),
+        *("-sS", "-o", "/dev/null", "-w", "%{http_code}"),
         *("-H", "Transfer-Encoding: chunked", "-H", "Content-Length: 3", "-d", t.draw.word()),
         f"http://{address}/echo",
     )
@@ -753,7 +753,7 @@ def curl_keeps_the_connection(t):
     talk = t.talk("curl", "your http1-server")
     address = t.tap(server.address, talk)
     url = f"http://{address}/hello"
-    result = t.tool("curl", "-sS", "-m", "2", url, url, url)
+    result = t.tool("curl", "-sS", url, url, url)
     _content(talk, "curl, three URLs", 3 * b"Hello, World!", result)
     if talk.connections != 1:
         raise talk.wrong(
@@ -810,7 +810,7 @@ def curl_fetches_a_part(t):
     for asked, wanted in ((f"{first}-{first + 9}", text[first : first + 10]), ("-20", text[-20:])):
         talk = t.talk("curl", "your http1-server")
         address = t.tap(server.address, talk)
-        result = t.tool("curl", "-sS", "-m", "2", "-r", asked, f"http://{address}/file.txt")
+        result = t.tool("curl", "-sS", "-r", asked, f"http://{address}/file.txt")
         _content(talk, f"curl -r {asked}", wanted.encode(), result)
 
 

@@ -162,8 +162,8 @@ class Builder:
             "learner": work.shown(file),
             "reference": f"chapters/{self.lab.name}/{file}",
         }
-        learner = work.text(file)
         try:
+            learner = work.text(file)
             if solo:
                 alone = holes.starter(self.lab, file)
                 for hole in self.lab.holes[file]:
@@ -173,6 +173,8 @@ class Builder:
             return holes.spliced(self.lab, file, learner, own, names)
         except holes.BrokenMarks as error:
             raise CompileError(f"{work.shown(file)}: {error}") from None
+        except SetupError as error:  # no text
+            raise CompileError(str(error)) from None
 
     def _command(self, file: str) -> _Command:
         if not self._commands:

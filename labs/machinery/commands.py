@@ -227,7 +227,7 @@ def diff(session: Session, number: int | None) -> int:
         raise SetupError(f"say which step: {session.command('diff N')}")
     step = session.step(number)
     state = session.work.progress.step(session.lab.name, step.id).get("state")
-    if state not in ("passed", "skipped"):
+    if state not in ("passed", "skipped") and not _judged(session, session.judge(), step).passed:
         raise SetupError(
             f"step {step.number} is not passed yet; then there is something to compare"
         )

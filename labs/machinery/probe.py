@@ -11,10 +11,12 @@ import re
 import select
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+from machinery.patience import LIMIT, SECONDS, loops, ticks
 from machinery.verdict import Answer, NotYet, Wrong, given
 from support import project
 
@@ -87,9 +89,9 @@ def what_happened(stderr: str) -> str:
 class Probe:
     """A lab's probe: call after call, and a new process behind each that ended badly."""
 
-    def __init__(self, program: Path, folder: Path, patience: float = 2.0) -> None:
-        """`folder`: the learner's. `patience`: seconds for one call."""
-        self._program, self._folder, self._patience = program, folder, patience
+    def __init__(self, program: Path, folder: Path, ) -> None:
+        """`folder`: the learner's."""
+        self._program, self._folder = program, folder
         self._process: Optional[subprocess.Popen] = None
 
     def ask(self, title: str, verb: str, *arguments: bytes | str | int) -> Answer:
@@ -140,7 +142,7 @@ class Probe:
         lines = _given(arguments)
         lines += [f"    at        {place.shown}   {place.function}".rstrip()] if place else []
         if hung:
-            head = f"  AN ENDLESS LOOP: no answer after {self._patience:g} s; it was stopped"
+            head = f"  AN ENDLESS LOOP: no answer after {SECONDS:g} s of work; it was stopped"
             error = Wrong("endless loop", "\n".join([title, head, *lines]))
         else:
             head = f"  A CRASH: {what_happened(stderr)}"
@@ -169,21 +171,24 @@ class Probe:
     def _read(self) -> Optional[list[str]]:
         """The lines of one answer; None if there is none."""
         received = b""
+        started, since = time.monotonic(), ticks(self._process.pid)
         while not received.endswith(b".\n") or (len(received) > 2 and received[-3:-2] != b"\n"):
-            ready, _, _ = select.select([self._process.stdout], [], [], self._patience)
-            chunk = os.read(self._process.stdout.fileno(), 1 << 16) if ready else b""
-            if not chunk:
-                if ready:
+            ready, _, _ = select.select([self._process.stdout], [], [], 0.1)
+            if ready:
+                chunk = os.read(self._process.stdout.fileno(), 1 << 16)
+                if not chunk:
                     self._process.wait()
+                    return None
+                received += chunk
+            elif loops(self._process.pid, since, started):
                 return None
-            received += chunk
         return received.decode().splitlines()[:-1]
 
     def _end(self) -> str:
         """Leave nothing behind; what it wrote to standard error."""
         process, self._process = self._process, None
         try:
-            _, stderr = process.communicate(timeout=self._patience + 5)
+            _, stderr = process.communicate(timeout=LIMIT)
         except subprocess.TimeoutExpired:
             process.kill()
             _, stderr = process.communicate()

@@ -14,12 +14,12 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable, Optional, Sequence
 
+from machinery.patience import LIMIT, SECONDS, Patience
 from machinery.verdict import Wrong
 from support.bytes_report import Message, difference, is_text, visible
 
-PATIENCE = 2.0  # seconds to wait for an answer from the learner's program
 _SETTLE = 0.02  # what one program says in one go is one step of the ladder
 _WIDTH = 52  # of the ladder between its two sides
 
@@ -36,10 +36,11 @@ class Event:
 
 
 class Talk:
-    """What has happened so far. `client` and `server` are who the learner knows them as."""
+    """What has happened so far. `client` and `server` are who the learner knows them as; `pids`
+    are the processes that have a part in it."""
 
-    def __init__(self, client: str, server: str) -> None:
-        self.client, self.server = client, server
+    def __init__(self, client: str, server: str, pids: Sequence[int] = ()) -> None:
+        self.client, self.server, self._pids = client, server, pids
         self.events: list[Event] = []
         self._start = time.monotonic()
         self._lock = threading.Lock()
@@ -55,6 +56,12 @@ class Talk:
             else:
                 self.events.append(Event(at, kind, by_client, data, text))
             self.connections += kind == "connects"
+
+    def patience(self, *more: int) -> Patience:
+        """Over when nothing moves any more: neither in this talk nor in its processes."""
+        return Patience(
+            lambda: [*self._pids, *more], lambda: sum(1 + len(event.data) for event in self.events)
+        )
 
     def said(self, by_client: bool) -> bytes:
         """Everything that one side has said."""
@@ -136,7 +143,7 @@ class Tap:
     def _pass_on(self, client: socket.socket) -> None:
         self._talk.add("connects", True)
         with client, suppress(OSError):
-            with socket.create_connection(self._target, PATIENCE) as server:
+            with socket.create_connection(self._target, LIMIT) as server:
                 for end in (client, server):
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 open_ends = {client: server, server: client}
@@ -161,7 +168,7 @@ class Tap:
     def __exit__(self, *error) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(PATIENCE)
+            thread.join(SECONDS)
         self._listener.close()
 
 
@@ -171,7 +178,7 @@ class Listener:
     def __init__(self, talk: Talk, *replies: bytes) -> None:
         self._talk, self._replies = talk, replies
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(10)
+        self._listener.settimeout(LIMIT)
         self.address = "{}:{}".format(*self._listener.getsockname())
         self.heard = b""
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -182,7 +189,7 @@ class Listener:
             client, _ = self._listener.accept()
             self._talk.add("connects", True)
             with client:
-                client.settimeout(PATIENCE)
+                client.settimeout(LIMIT)
                 for reply in self._replies:
                     seen = len(self.heard)
                     while b"\r\n\r\n" not in self.heard[seen:]:
@@ -204,8 +211,10 @@ class Listener:
         return self
 
     def __exit__(self, *error) -> None:
-        self._thread.join(PATIENCE + 1)
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept
         self._listener.close()
+        self._thread.join(SECONDS)
 
 
 class Caller:
@@ -214,7 +223,7 @@ class Caller:
     def __init__(self, address: str, talk: Talk) -> None:
         host, _, port = address.rpartition(":")
         self._talk = talk
-        self._socket = socket.create_connection((host, int(port)), PATIENCE)
+        self._socket = socket.create_connection((host, int(port)), LIMIT)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sent = 0
         self.received = b""
@@ -230,13 +239,15 @@ class Caller:
 
     def wait(self, enough: Callable[[bytes], bool], what: str, title: str) -> bytes:
         """Wait until what has come is enough, or the server closed. What came since the start."""
-        deadline = time.monotonic() + PATIENCE
+        patience = self._talk.patience()
+        self._socket.settimeout(0.05)
         while not enough(self.received) and not self.closed:
-            self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
             try:
                 chunk = self._socket.recv(1 << 16)
             except socket.timeout:
-                raise self._silence(what, title) from None
+                if patience.over:
+                    raise self._silence(what, title) from None
+                continue
             except OSError:
                 chunk = b""
             self.closed = not chunk
@@ -256,7 +267,7 @@ class Caller:
             what,
             title,
             headline,
-            f"waited {PATIENCE:g} s for {what}; got {got} bytes; the connection is open{unread}",
+            f"waited {SECONDS:g} s for {what}; got {got} bytes; the connection is open{unread}",
         )
 
     def _read_by_server(self) -> Optional[int]:

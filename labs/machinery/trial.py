@@ -12,17 +12,20 @@ from __future__ import annotations
 import os
 import random
 import re
-from contextlib import ExitStack
+import subprocess
+import tempfile
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Callable, Optional
 
 from machinery import probe as probes
-from machinery.talk import PATIENCE, Listener, Talk, Tap
+from machinery.patience import SECONDS
+from machinery.talk import Listener, Talk, Tap
 from machinery.verdict import Answer, NotYet, Refusal, Value, Wrong, compare
 from support import system
 from support.bytes_report import Message, difference
-from support.console import SetupError
-from support.process import Result, Server, run
+from support.console import SetupError, stop_group
+from support.process import Result, Server
 
 _WORDS = """amber birch cedar delta ember fjord grove hazel inlet jetty kelp larch maple north
 oasis pearl quartz river slate tidal umber vapor willow yarrow zephyr""".split()
@@ -75,6 +78,7 @@ class Trial:
         self._folder = folder
         self._ending = ExitStack()
         self._servers: list[Server] = []
+        self._pids: list[int] = []  # of everything that runs for this check
         self.last: list[tuple[str, bytes]] = []  # for `explain last`: who said what
         self.compared: list[tuple[str, Message]] = []  # for the tests of the reports
         self._talks: list[Talk] = []
@@ -123,7 +127,7 @@ class Trial:
 
     def talk(self, client: str, server: str) -> Talk:
         """A conversation that the verdict can show."""
-        talk = Talk(client, server)
+        talk = Talk(client, server, self._pids)
         self._talks.append(talk)
         return talk
 
@@ -184,19 +188,36 @@ class Trial:
         environment = {**os.environ, **probes.ENVIRONMENT}
         server = self._ending.enter_context(Server(command, port, env=environment))
         self._servers.append(server)
+        self._pids.append(server.pid)
         return server
 
     def _run(self, program: Path, name: str, arguments: tuple) -> Result:
         environment = {**os.environ, **probes.ENVIRONMENT}
         environment = {k: v for k, v in environment.items() if not k.lower().endswith("_proxy")}
-        try:
-            result = run([program, *arguments], timeout=2 * PATIENCE, env=environment)
-        except AssertionError as error:  # it took too long
-            shown = str(error).split(", and said:")[0].replace(str(program), name)
-            talk = self._talks[-1] if self._talks else None
-            if talk:
-                raise talk.wrong("silence", f"{name} got no answer", "NO END", shown) from None
-            raise Wrong("silence", shown) from None
+        talk = self._talks[-1]
+        with (
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
+            subprocess.Popen(
+                [program, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env=environment,
+                start_new_session=True,
+            ) as process,
+        ):
+            patience = talk.patience(process.pid)
+            while process.poll() is None and not patience.over:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.05)
+            hung = process.poll() is None
+            stop_group(process)
+            out.seek(0), err.seek(0)
+            result = Result(process.wait(), out.read(), err.read())
+        if hung:
+            headline = f"NO END: {name} waits, and for {SECONDS:g} s nothing has moved"
+            raise talk.wrong("silence", f"{name} {' '.join(map(str, arguments[-1:]))}", headline)
         ended = self._bad_end(result.errors, name)
         if ended:
             raise ended

@@ -73,11 +73,16 @@ class Work:
 
     @property
     def started(self) -> bool:
-        return all((self.folder / file).exists() for file in self.lab.holes)
+        return not self.missing
+
+    @property
+    def missing(self) -> list[str]:
+        """The files that are not there (yet)."""
+        return [file for file in self.lab.holes if not (self.folder / file).exists()]
 
     def start(self) -> list[str]:
         """Put the starter there; files that exist stay as they are. Returns the new ones."""
-        new = [file for file in self.lab.holes if not (self.folder / file).exists()]
+        new = self.missing
         (self.folder / ".start").mkdir(parents=True, exist_ok=True)
         for file in new:
             text = holes.starter(self.lab, file)

@@ -82,7 +82,8 @@ def silent():
 
 
 def test_silence_is_told_as_such(silent, monkeypatch):
-    monkeypatch.setattr("machinery.talk.PATIENCE", 0.2)
+    for module in ("talk", "patience"):
+        monkeypatch.setattr(f"machinery.{module}.SECONDS", 0.2)
     talk = Talk("a client", "your server")
     with Caller(silent, talk) as caller, pytest.raises(Wrong) as wrong:
         caller.send(b"GET / HTTP/1.1\r\n\r\n")
