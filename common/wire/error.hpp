@@ -39,7 +39,7 @@ inline std::string to_string(const Error& error) { return std::string(name(error
 template <class T>
 using Result = std::expected<T, Error>;
 
-inline std::unexpected<Error> failure(Errc code, std::string detail, std::uint32_t wire_code = 0) {
+[[nodiscard]] inline std::unexpected<Error> failure(Errc code, std::string detail, std::uint32_t wire_code = 0) {
   return std::unexpected(Error{code, std::move(detail), wire_code});
 }
 

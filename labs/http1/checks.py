@@ -390,7 +390,10 @@ def first_words(t):
         ("content may follow", "no", "a request without content ends with its head"),
         ("keep-alive", "yes", "HTTP/1.1 goes on unless somebody says close"),
     ):
-        _same(t, "send(request)", answer["said"], name, wanted, answer[name], why)
+        _same(t, f"send(request): {why}", answer["said"], name, wanted, answer[name])
+    answer = dict(t.ask("send(request)", "ask", "GET", target, "Host", "a", "Connection", "close"))
+    why = "we say close ourselves"
+    _same(t, f"send(request): {why}", answer["said"], "keep-alive", "no", answer["keep-alive"])
 
 
 def another_request(t):
@@ -417,9 +420,29 @@ def another_request(t):
         ),
     ):
         given = raw(first, *lines, content=content)
-        answer = dict(t.ask("received(response)", "client", "GET", 1, given, 1000))
+        title = f"received(response): {why}"
+        answer = t.ask(title, "client", "GET", 1, given, 1000)
         t.last = [("server", given)]
-        _same(t, "received(response)", given, "keep-alive", again, answer["keep-alive"], why)
+        _events(t, title, given, [("response", b"200"), ("content", b"ok"), ("end", b"")], answer)
+        _same(t, title, given, "keep-alive", again, dict(answer)["keep-alive"])
+    given = raw("HTTP/1.1 200 OK", *length_2, "Connection: keep-alive", content=b"ok")
+    title = "received(response): we have said close ourselves"
+    answer = t.ask(title, "client", "GET", 1, given, 1000, "no", "Connection", "close")
+    t.last = [("server", given)]
+    _same(t, title, given, "keep-alive", "no", dict(answer)["keep-alive"])
+
+
+def other_protocols(t):
+    "switching protocols: only if we offered it"
+    given = raw("HTTP/1.1 101 Switching Protocols", "Upgrade: x")
+    refused = [("failed", b"101 out of place")]
+    for fields, expected, title in (
+        (["Upgrade", "x"], [("response", b"101")], "101, after a request with Upgrade"),
+        ([], refused, "101, after a request without"),
+    ):
+        answer = t.ask(title, "client", "GET", 1, given, 1000, "no", *fields)
+        t.last = [("server", given)]
+        _events(t, title, given, expected, answer)
 
 
 def the_reference_answers(t):
@@ -585,16 +608,12 @@ def the_refusal(t):
         requests = [data for name, data in answer if name == "request"]
         if requests:
             shown = ", ".join(data.decode() for data in requests)
-            _same(
-                t,
-                "fail(error)",
-                given,
-                "requests",
-                "(none)",
-                shown,
-                "nothing here is to be trusted",
-            )
-        content = values.get("failed", b"") + b"\n"  # whatever words the error has
+            why = "fail(error): nothing here is to be trusted"
+            _same(t, why, given, "requests", "(none)", shown)
+        if "failed" not in values:
+            why = "fail(error): the code below your hole emits Failed: do not return before it"
+            _same(t, why, given, "Failed event", "yes", "no")
+        content = values["failed"] + b"\n"  # whatever words the error has
         expected = response(
             status,
             ("Content-Type", "text/plain"),
@@ -602,8 +621,9 @@ def the_refusal(t):
             ("Connection", "close"),
             content=b"" if given.startswith(b"HEAD ") else content,
         )
-        t.compare("fail(error)", expected, values["said"])
-        _same(t, "fail(error)", given, "closed", "yes", values["closed"], "the answer is the last")
+        asked = given.partition(b"\r\n")[0].decode()
+        t.compare(f"fail(error), asked {asked}", expected, values["said"])
+        _same(t, "fail(error): the answer is the last", given, "closed", "yes", values["closed"])
 
 
 def nothing_is_smuggled(t):
@@ -723,7 +743,28 @@ def the_last_one(t):
         ]
         _events(t, "a request behind the last", given, expected, answer)
         closed = dict(answer)["closed"]
-        _same(t, "a request behind the last", given, "closed", "yes", closed, "RFC 9112 §9.6")
+        _same(t, "a request behind the last (RFC 9112 §9.6)", given, "closed", "yes", closed)
+    extra = raw("HTTP/1.1 200 OK", "Content-Length: 2", content=b"ok")
+    title = "as a client, an answer that nobody asked for (RFC 9112 §9.2)"
+    answer = t.ask(title, "client", "GET", 2, extra + extra, 1000)
+    t.last = [("server", extra + extra)]
+    expected = [("response", b"200"), ("content", b"ok"), ("end", b"")]
+    _events(t, title, extra + extra, expected, answer)
+    _same(t, title, extra + extra, "closed", "yes", dict(answer)["closed"])
+
+
+def answered_early(t):
+    "a request behind one that was answered before it had ended"
+    text = t.draw.text(20).encode()
+    lengths = (f"Content-Length: {len(text)}",)
+    given = request("/early", *lengths, method="POST", content=text)
+    given += request("/two", *lengths, method="POST", content=text)
+    for piece in (1, 1000):
+        title = f"the first is answered at once, {_pieces(piece)}"
+        answer = t.ask(title, "server", given, piece)
+        t.last = [("client", given), ("server", dict(answer)["said"])]
+        expected = [("request", b"POST /early"), ("request", b"POST /two"), ("content", text)]
+        _events(t, title, given, [*expected, ("end", b"")], answer)
 
 
 def fifty_at_once(t):
@@ -828,16 +869,16 @@ def _smuggled(word: str) -> bytes:
     return request("/echo", *lengths, method="POST", content=content)
 
 
-def _same(t, title: str, given: bytes, name: str, expected: str, got, why: str) -> None:
-    """One value that must be what the specification says, for this reason."""
+def _same(t, title: str, given: bytes, name: str, expected: str, got) -> None:
+    """One value that must be what the specification says."""
     got = got.encode() if isinstance(got, str) else got
-    compare(f"{title}: {why}", given, [fact(name, expected)], [(name, got)])
+    compare(title, given, [fact(name, expected)], [(name, got)])
 
 
 def _answer(t, given: bytes, status: int, content: bytes, fields: list, expected: Message) -> None:
     arguments = [part for field in fields for part in field]
     asked = given.split(b"\r\n")[0].decode()
-    title = f"send(response) to {asked}, content {content.decode()!r}, fields {_listed(fields)}"
+    title = f"send({status}) to {asked}, content {content.decode()!r}, fields {_listed(fields)}"
     answer = dict(t.ask(title, "answer", given, status, content, *arguments))
     t.last = [("client", given), ("server", answer["said"])]
     t.compare(title, expected, answer["said"])

@@ -159,8 +159,8 @@ class Listener {
   wire::Buffer said_, content_;
 };
 
-// A server that answers each request, once it has ended, with its own target as the content. Arguments: what it hears,
-// the size of the pieces, and fields for its answers.
+// A server that answers each request with its own target as the content: once it has ended, or, if it is for /early,
+// when its head has come. Arguments: what it hears, the size of the pieces, and fields for its answers.
 void server(Arguments& in, Answer& out) {
   const wire::Buffer bytes = in.bytes();
   const auto piece = static_cast<std::size_t>(in.number());
@@ -169,8 +169,10 @@ void server(Arguments& in, Answer& out) {
   Listener listener(out);
   std::string target;
   const auto answer = [&](Connection& connection, const http1::Event& event) {
-    if (const auto* request = std::get_if<Request>(&event)) target = request->target;
-    if (!std::holds_alternative<http1::End>(event) || connection.closed()) return;
+    const auto* request = std::get_if<Request>(&event);
+    if (request) target = request->target;
+    const bool due = target == "/early" ? request != nullptr : std::holds_alternative<http1::End>(event);
+    if (!due || connection.closed()) return;
     Response response{200, {}, 1, more};
     if (more.has("Content-Length")) response.fields.set("Content-Length", std::to_string(target.size()));
     connection.send(response);
@@ -182,17 +184,20 @@ void server(Arguments& in, Answer& out) {
 }
 
 // A client that asks for each of the targets in turn, all with one method, and hears the answers. Arguments: method,
-// the number of requests, what it hears, the size of the pieces, and whether the server then hangs up ("yes").
+// the number of requests, what it hears, the size of the pieces, whether the server then hangs up ("yes"), and more
+// fields of the requests.
 void client(Arguments& in, Answer& out) {
   const std::string method = in.text();
   auto requests = in.number();
   const wire::Buffer bytes = in.bytes();
   const auto piece = static_cast<std::size_t>(in.number());
   const bool hangs_up = in.more() && in.text() == "yes";
+  Request request{method, "/", 1, {{"Host", "a"}}};
+  for (const auto& [name, value] : fields(in)) request.fields.add(name, value);
   Connection machine(Side::client);
   Listener listener(out);
   const auto ask = [&](Connection& connection) {
-    connection.send(Request{method, "/", 1, {{"Host", "a"}}});
+    connection.send(request);
     --requests;
   };
   ask(machine);

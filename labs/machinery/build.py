@@ -118,6 +118,11 @@ class Builder:
             return self.reference(target)
         return self._link(target, objects)
 
+    def key(self, work: Work, own: set[str], *more: str) -> str:
+        """Changes with everything that programs with these holes are made of."""
+        texts = [self._text(file, work, own, False) for file in self.lab.holes]
+        return _digest(str(self._newest_source()), *texts, *more)
+
     # --- One file.
 
     def _object(self, file: str, work: Work, own: set[str], solo: bool) -> Path:
@@ -132,7 +137,7 @@ class Builder:
             self._compile(text, command, prefix, target, said, work, file)
             _prune(folder, ".o", _KEPT_OBJECTS)
         target.touch()
-        self.warnings += said.read_text().splitlines()
+        self.warnings += filter(None, said.read_text().split("\n\n"))
         return target
 
     def _compile(
@@ -154,7 +159,8 @@ class Builder:
             shown, learner = work.shown(file), work.text(file)
             if code != 0:
                 raise CompileError(_short(output, shown, learner) or f"{shown}:\n{output[-1500:]}")
-            said.write_text(_short(output, shown, learner, kind="warning"))
+            blocks = _diagnostics(output, shown, "warning")
+            said.write_text("\n\n".join("\n".join(lines[:3]) for _, lines in blocks))
             made.rename(target)
 
     def _text(self, file: str, work: Work, own: set[str], solo: bool) -> str:
@@ -273,26 +279,30 @@ def _adapted(command: list[str]) -> _Command:
     return _Command(compiler, [*flags, "-O0", _FEWER_CHECKS, "-fdiagnostics-color=never"])
 
 
-def _short(output: str, shown: str, text: str, kind: str = "error") -> str:
-    """The first errors (or warnings) about the learner's file, each with its line.
-
-    Those in the holes come first; what the compiler says about headers follows from them.
-    """
+def _short(output: str, shown: str, text: str) -> str:
+    """The first errors about the learner's file, each with its line; those in the holes first.
+    What the compiler says about headers follows from them."""
     inside = [range(region.first + 1, region.end + 1) for region in holes.regions(text).values()]
-    blocks, lines = [], None
+    blocks = _diagnostics(output, shown, "error")
+    blocks.sort(key=lambda block: not any(block[0] in hole for hole in inside))
+    said = "\n".join(line for _, lines in blocks[:3] for line in lines[:4])
+    return said + (f"\n({len(blocks) - 3} more)" if len(blocks) > 3 else "")
+
+
+def _diagnostics(output: str, shown: str, kind: str) -> list[tuple[int, list[str]]]:
+    """The errors or warnings about a file: the line of each, and the compiler's words."""
+    blocks: list[tuple[int, list[str]]] = []
+    lines = None
     for line in output.splitlines():
         found = _DIAGNOSTIC.match(line)
         if found:
             lines = None
             if kind in found["kind"] and found["file"] == shown:
-                elsewhere = not any(int(found["line"]) in hole for hole in inside)
                 lines = [line]
-                blocks.append((elsewhere, lines))
+                blocks.append((int(found["line"]), lines))
         elif lines and re.match(r"\s+\d* \|", line):
             lines.append(line)
-    blocks.sort(key=lambda block: block[0])
-    said = "\n".join(line for _, lines in blocks[:3] for line in lines[:4])
-    return said + (f"\n({len(blocks) - 3} more)" if len(blocks) > 3 else "")
+    return blocks
 
 
 def _digest(*parts: str) -> str:
@@ -301,8 +311,14 @@ def _digest(*parts: str) -> str:
 
 def _prune(folder: Path, ending: str, keep: int) -> None:
     """Remove what was not used for longest, and what belongs to it."""
-    files = [file for file in folder.iterdir() if file.is_file() and file.suffix == ending]
-    files.sort(key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in files[keep:]:
+
+    def used(file: Path) -> float:
+        try:
+            return file.stat().st_mtime
+        except FileNotFoundError:  # another check has removed it just now
+            return 0
+
+    files = [file for file in folder.iterdir() if file.suffix == ending and not file.is_dir()]
+    for file in sorted(files, key=used, reverse=True)[keep:]:
         for one in folder.glob(f"{file.stem}.*") if ending else [file]:
             one.unlink(missing_ok=True)

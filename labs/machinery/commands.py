@@ -39,7 +39,9 @@ class Session:
     def ready(self) -> None:
         """The work is there, and follows the reference."""
         if not self.work.started:
-            raise SetupError(f"begin with `labs/run {self.lab.name} start`")
+            missing = self.work.missing
+            some = "" if len(missing) == len(self.lab.holes) else f"{', '.join(missing)} is gone: "
+            raise SetupError(f"{some}begin with `labs/run {self.lab.name} start`")
         for line in self.work.carry_over():
             self.console.line(line)
         for step in self.lab.steps:
@@ -100,14 +102,24 @@ def introduce(session: Session, step: Step) -> None:
 
 
 def check(
-    session: Session, number: int | None, seed: str = DEFAULT_SEED, solo: bool = False
+    session: Session,
+    number: int | None,
+    seed: str = DEFAULT_SEED,
+    solo: bool = False,
+    read: str = "",
 ) -> int:
-    """Judge one step, or all in order up to the first that is not passed."""
+    """Judge one step, or all in order up to the first that is not passed.
+
+    `read`: the step whose text the learner has just been shown.
+    """
     session.ready()
     judge = session.judge(seed)
-    for step in [session.step(number)] if number else session.lab.steps:
+    for step in [session.step(number)] if number is not None else session.lab.steps:
         if number is None and _is_skipped(session, step):
             session.console.line(f"{session.console.mark('skipped')}{step.number}  {step.title}")
+            continue
+        if number is None and _is_known(session, judge, step):
+            screen.show_known(session.console, step)
             continue
         result = _judged(session, judge, step, solo)
         if result.passed and number is None:
@@ -117,6 +129,9 @@ def check(
         if not result.passed:
             if not solo:
                 _whose_fault(session, judge, result)
+            if result.not_yet and number is None and read != step.id:
+                introduce(session, step)
+                session.console.line(f"\nWrite it, then: {session.command('check')}")
             return FAILED
     _what_next(session, number)
     return OK
@@ -127,11 +142,19 @@ def _judged(session: Session, judge: Judge, step: Step, solo: bool = False) -> S
     result = judge.step(step, solo=solo)
     if not solo and not _is_skipped(session, step):
         state = "passed" if result.passed else ""
-        session.work.progress.note(session.lab.name, step.id, state=state, points=result.earned)
+        session.work.progress.note(
+            session.lab.name, step.id, state=state, points=result.earned, key=judge.key(step)
+        )
     if result.failure and result.failure.said:
         said = [(who, data.hex()) for who, data in result.failure.said]
         (session.work.folder / ".last").write_text(json.dumps(said))
     return result
+
+
+def _is_known(session: Session, judge: Judge, step: Step) -> bool:
+    """Whether the step was passed, and nothing has changed since that it depends on."""
+    known = session.work.progress.step(session.lab.name, step.id)
+    return known.get("state") == "passed" and known.get("key") == judge.key(step)
 
 
 def _is_skipped(session: Session, step: Step) -> bool:
@@ -190,6 +213,8 @@ def hint(session: Session, number: int | None) -> int:
 
 def skip(session: Session, number: int | None) -> int:
     """Put the reference into a step, so that the learner can go on."""
+    if number is None:
+        raise SetupError(f"say which step: {session.command('skip N')}")
     session.ready()
     step = session.step(number)
     session.work.fill(step)
@@ -286,9 +311,12 @@ def _conversations(session: Session, what: str | None) -> list[tuple[str, list[t
             for one in connections
         ]
     digits = re.sub(r"(0x)|[\s:,]", "", what)
-    if not re.fullmatch(r"([0-9a-fA-F]{2})+", digits):
-        raise SetupError(f"{what[:40]!r} is no file, and no bytes in hexadecimal")
-    return [("", [("", bytes.fromhex(digits))])]
+    if re.fullmatch(r"([0-9a-fA-F]{2})+", digits):
+        return [("", [("", bytes.fromhex(digits))])]
+    if " " in what:  # text, with \r and \n for what cannot be typed
+        text = what.replace("\\r", "\r").replace("\\n", "\n").encode()
+        return [("", [("", text)])]
+    raise SetupError(f"{what[:40]!r} is no file, and no bytes in hexadecimal")
 
 
 def graded(sessions: list[Session], files: dict[str, Path], seed: str) -> int:
@@ -308,7 +336,8 @@ def graded(sessions: list[Session], files: dict[str, Path], seed: str) -> int:
     grade.write(records, files)
     for record in records:
         for result in record.steps:
-            mark = sessions[0].console.mark("ok" if result.passed else "FAILED")
+            word = "ok" if result.passed else "skipped" if result.not_yet else "FAILED"
+            mark = sessions[0].console.mark(word)
             points = f"{result.earned} of {result.step.points}"
             sessions[0].console.line(
                 f"{mark}{result.step.number}  {result.step.title:<36}{points:>9}"

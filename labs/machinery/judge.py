@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Optional
 
+from machinery import holes
 from machinery.build import Builder, CompileError
 from machinery.catalogue import Lab, Step
 from machinery.probe import Probe
@@ -32,6 +33,7 @@ class CheckResult:
     at_fault: str = ""  # the field
     written_at: str = ""
     seconds: float = 0.0
+    printed: str = ""  # by the learner's code
     said: list[tuple[str, bytes]] = field(default_factory=list)
 
     @property
@@ -98,7 +100,7 @@ class Judge:
         own, result.stand_ins = self._own(step, solo)
         try:
             probe = self.builder.program(self.builder.probe, self.work, own, solo)
-            result.warnings = "\n".join(self.builder.warnings)
+            result.warnings = self._warnings(step)
         except CompileError as error:
             result.compile_error = str(error)
             for check in checks:
@@ -112,6 +114,7 @@ class Judge:
         with Probe(probe, self.work.folder) as running:
             for check in checks:
                 self._run(check, running, program)
+                check.printed = running.printed()
                 if check.verdict == "not yet":
                     for other in checks:
                         other.verdict = "not yet"
@@ -120,6 +123,22 @@ class Judge:
                     break
         result.seconds = time.monotonic() - started - self.builder.seconds
         return result
+
+    def key(self, step: Step) -> str:
+        """Changes with everything that a verdict about the step depends on."""
+        own, _ = self._own(step, solo=False)
+        checks = (self.lab.folder / "checks.py").read_text()
+        return self.builder.key(self.work, own, self.seed, checks)
+
+    def _warnings(self, step: Step) -> str:
+        """What the compiler thinks of the step's own holes."""
+        inside = []
+        for hole in step.holes:
+            region = holes.regions(self.work.text(hole.file))[hole.name]
+            name = self.work.shown(hole.file)
+            inside += [f"{name}:{line}:" for line in range(region.first + 1, region.end + 1)]
+        said = [text for text in self.builder.warnings if text.startswith(tuple(inside))]
+        return "\n".join(dict.fromkeys(said))
 
     def _own(self, step: Step, solo: bool) -> tuple[set[str], list[Step]]:
         """The holes that are the learner's, and earlier steps for which the reference stands in."""

@@ -10,14 +10,20 @@
 #pragma once
 #include "wire/bytes.hpp"
 
+#include <cxxabi.h>
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <sstream>
+#include <typeinfo>
 
 namespace probe {
 
@@ -63,6 +69,9 @@ class Arguments {
 
 using Verb = std::function<void(Arguments&, Answer&)>;
 
+// Set by the verb `throws`: the next exception prints the way that led to it.
+inline bool show_throw = false;
+
 // Set by the verb `origin`: the offset of a byte in what the next encoder writes.
 inline std::optional<std::size_t> wanted_origin;
 
@@ -88,8 +97,20 @@ wire::Buffer encoded(Write write) {
   return wire::Buffer(buffer.begin() + static_cast<std::ptrdiff_t>(before), buffer.end());
 }
 
+inline std::string type_name(const std::type_info& type) {
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status),
+                                                    std::free);
+  return status == 0 ? name.get() : type.name();
+}
+
 // Answers calls until the judge has no more.
 inline int run(std::map<std::string, Verb> verbs) {
+  // Answers have a channel of their own: what the learner's code prints goes to standard error, and is shown.
+  std::FILE* channel = fdopen(dup(STDOUT_FILENO), "w");
+  dup2(STDERR_FILENO, STDOUT_FILENO);
+  std::setvbuf(stdout, nullptr, _IONBF, 0);
+  verbs["throws"] = [](Arguments&, Answer&) { show_throw = true; };
   verbs["origin"] = [](Arguments& in, Answer&) { wanted_origin = in.number(); };
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream words(line);
@@ -102,10 +123,23 @@ inline int run(std::map<std::string, Verb> verbs) {
     } catch (const std::exception& e) {
       answer = {};
       answer.value("threw", e.what());
+      answer.value("type", type_name(typeid(e)));
     }
-    std::cout << answer.text() << "." << std::endl;
+    fmt::print(channel, "{}.\n", answer.text());
+    std::fflush(channel);
   }
   return 0;
 }
 
 }  // namespace probe
+
+// Every exception passes here on its way (Itanium C++ ABI: Exception Handling, §2.4.3). A probe is one source file, so
+// this may stand in a header. Headers disagree about the types, so it goes by another name.
+extern "C" __attribute__((weak)) void __sanitizer_print_stack_trace();  // only where there are sanitizers
+extern "C" void on_throw(void* thrown, void* type, void (*destroy)(void*)) __asm__("__cxa_throw");
+void on_throw(void* thrown, void* type, void (*destroy)(void*)) {
+  if (std::exchange(probe::show_throw, false) && __sanitizer_print_stack_trace) __sanitizer_print_stack_trace();
+  static const auto next = reinterpret_cast<decltype(&on_throw)>(dlsym(RTLD_NEXT, "__cxa_throw"));
+  next(thrown, type, destroy);
+  std::abort();
+}

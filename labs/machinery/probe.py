@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import select
 import signal
 import subprocess
+import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from machinery.patience import LIMIT, SECONDS, loops, ticks
+from machinery import holes
+from machinery.patience import SECONDS, loops, ticks
 from machinery.verdict import Answer, NotYet, Wrong, given
 from support import project
+from support.console import stop_group
 
 _NOT_YET = re.compile(r"step \d+ is not implemented yet")
 _FRAME = re.compile(r"#\d+ 0x[0-9a-f]+ in (?P<what>.+?) (?P<file>[^\s:]+):(?P<line>\d+)")
@@ -26,11 +31,13 @@ _RUNTIME = re.compile(
     r"^(?P<file>\S+?):(?P<line>\d+):\d+: runtime error: (?P<what>.+)$", re.MULTILINE
 )
 _ASAN = re.compile(r"ERROR: AddressSanitizer: (?P<what>[\w-]+)")
-_ASSERTION = re.compile(r"^.*Assertion '.*' failed\.?$", re.MULTILINE)
+_ASSERTION = re.compile(r"^.*Assertion [`'].*' failed\.?$", re.MULTILINE)
+_SHOWN = 1 << 16  # bytes of what a program printed that are looked at
+_MOST_OUTPUT = 64 << 20
 
 # Leaks are looked for by the chapter's own tests; looking takes time at every end of a program.
 ENVIRONMENT = {
-    "ASAN_OPTIONS": "detect_leaks=0:handle_abort=1:color=never",
+    "ASAN_OPTIONS": "detect_leaks=0:handle_abort=1:color=never:hard_rss_limit_mb=2048",
     "UBSAN_OPTIONS": "print_stacktrace=1",
 }
 
@@ -44,17 +51,19 @@ class Place:
 
 
 def learner_frame(text: str, folder: Path) -> Optional[Place]:
-    """The first line of a stack that lies in the learner's folder."""
-    inside = str(folder.resolve())
-    for frame in _FRAME.finditer(text):
-        path = os.path.abspath(project.ROOT / frame["file"])
-        if path.startswith(inside + os.sep):
-            return Place(f"{_short(path)}:{frame['line']}", _name(frame["what"]))
-    found = _RUNTIME.search(text)
-    path = os.path.abspath(project.ROOT / found["file"]) if found else ""
-    return (
-        Place(f"{_short(path)}:{found['line']}", "") if path.startswith(inside + os.sep) else None
-    )
+    """The first line of a stack that the learner wrote: in a hole, if any is, else in their files."""
+    inside, others = str(folder.resolve()) + os.sep, []
+    for frame in [*_FRAME.finditer(text), *_RUNTIME.finditer(text)]:
+        path = Path(os.path.abspath(project.ROOT / frame["file"]))
+        if not str(path).startswith(inside) or not path.exists():
+            continue
+        number, what = int(frame["line"]), frame["what"] if frame.re is _FRAME else ""
+        place = Place(f"{_short(str(path))}:{number}", _name(what))
+        found = holes.regions(path.read_text(errors="replace")).values()
+        if any(region.first < number <= region.end for region in found):
+            return place
+        others.append(place)
+    return others[0] if others else None
 
 
 def _short(path: str) -> str:
@@ -70,7 +79,7 @@ def _name(function: str) -> str:
     return "" if name.startswith("operator") else name  # a lambda has no name that helps
 
 
-def what_happened(stderr: str) -> str:
+def what_happened(stderr: str, code: Optional[int] = None) -> str:
     """The sanitizer's or the library's own words for a crash, in one line."""
     found = _RUNTIME.search(stderr)
     if found:
@@ -81,46 +90,61 @@ def what_happened(stderr: str) -> str:
         return {
             "SEGV": "a pointer that leads nowhere was followed (SEGV)",
             "stack-overflow": "the stack is full: a function that calls itself without end?",
+            "stack-use-after-scope": "something was used that is gone: a view of a string that has ended?",
+            "heap-use-after-free": "something was used that is gone: a view of a string that has changed?",
+            "ABRT": "the program was aborted",
         }.get(found["what"], found["what"].replace("-", " "))
-    lines = [line for line in stderr.splitlines() if line.strip()]
-    return lines[-1] if lines else "it ended without a word"
+    if "hard rss limit" in stderr:
+        return "it asked for more memory than any answer needs"
+    if code is not None and code >= 0:
+        return f"it ended by itself, with exit code {code}"
+    return f"it was ended by signal {-code}" if code else "it ended without a word"
 
 
 class Probe:
     """A lab's probe: call after call, and a new process behind each that ended badly."""
 
-    def __init__(self, program: Path, folder: Path, ) -> None:
+    def __init__(self, program: Path, folder: Path) -> None:
         """`folder`: the learner's."""
         self._program, self._folder = program, folder
         self._process: Optional[subprocess.Popen] = None
+        self._errors = tempfile.TemporaryFile()
+        self._seen = 0  # of what it has printed
+        self._printed = ""  # by the learner, since printed() was asked
 
     def ask(self, title: str, verb: str, *arguments: bytes | str | int) -> Answer:
         """What the learner's code answers. Raises NotYet, and Wrong for a crash or an endless loop,
         under the title."""
-        ended = self._call(title, verb, arguments)
-        if isinstance(ended, list):
-            answer = dict(ended)
-            if "threw" in answer:
-                text = answer["threw"].decode(errors="replace")
-                if _NOT_YET.search(text):
-                    raise NotYet(text)
-                head = f"  AN EXCEPTION came out of your code: {text}"
-                lines = [title, head, *_given(arguments), *_thrown_at(text, self._folder)]
-                raise Wrong("exception", "\n".join(lines))
-            return ended
-        raise ended
+        answer = self._call(verb, arguments)
+        if answer is None:
+            raise self._bad_end(title, arguments)
+        self._printed += self._new_output()
+        facts = dict(answer)
+        if "threw" not in facts:
+            return answer
+        text, kind = (facts[name].decode(errors="replace") for name in ("threw", "type"))
+        if _NOT_YET.search(text):
+            raise NotYet(text)
+        self._call("throws", ())
+        self._call(verb, arguments)  # once more, to see where: see probe.hpp
+        lines = [title, f"  AN EXCEPTION came out of your code: {kind}: {text}", *_given(arguments)]
+        raise Wrong("exception", "\n".join([*lines, *self._at("thrown at", self._new_output())]))
 
     def origin(self, offset: int, verb: str, *arguments: bytes | str | int) -> Optional[Place]:
         """Which line of the learner's writes the byte at this offset of what an encoder makes."""
-        self._call("", "origin", (offset,))
-        self._start()
-        self._write(verb, arguments)
-        self._read()  # it faults: see probe.hpp
-        return learner_frame(self._end(), self._folder)
+        self._call("origin", (offset,))
+        self._call(verb, arguments)  # it faults: see probe.hpp
+        self._end()
+        return learner_frame(self._new_output(), self._folder)
+
+    def printed(self) -> str:
+        """What the learner's code has printed since this was asked last."""
+        printed, self._printed = self._printed, ""
+        return printed
 
     def close(self) -> None:
-        if self._process:
-            self._end()
+        self._end()
+        self._errors.close()
 
     def __enter__(self) -> Probe:
         return self
@@ -128,87 +152,86 @@ class Probe:
     def __exit__(self, *error) -> None:
         self.close()
 
-    def _call(self, title: str, verb: str, arguments: tuple) -> Answer | Exception:
-        self._start()
-        self._write(verb, arguments)
-        lines = self._read()
-        if lines is not None:
-            return [_parse(line) for line in lines]
-        hung = self._process.poll() is None
-        if hung:
-            self._process.send_signal(signal.SIGABRT)
-        stderr = self._end()
-        place = learner_frame(stderr, self._folder)
-        lines = _given(arguments)
-        lines += [f"    at        {place.shown}   {place.function}".rstrip()] if place else []
-        if hung:
-            head = f"  AN ENDLESS LOOP: no answer after {SECONDS:g} s of work; it was stopped"
-            error = Wrong("endless loop", "\n".join([title, head, *lines]))
-        else:
-            head = f"  A CRASH: {what_happened(stderr)}"
-            error = Wrong("crash", "\n".join([title, head, *lines]))
-        return error
-
-    def _start(self) -> None:
+    def _call(self, verb: str, arguments: tuple) -> Optional[Answer]:
+        """One answer; None if there is none."""
         if self._process is None:
             self._process = subprocess.Popen(
                 [str(self._program)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stderr=self._errors,
                 env={**os.environ, **ENVIRONMENT},
                 start_new_session=True,
+                preexec_fn=_limit_files,
             )
-
-    def _write(self, verb: str, arguments: tuple) -> None:
         words = [verb, *(_encoded(argument) for argument in arguments)]
-        try:
+        with suppress(BrokenPipeError):  # it is gone; reading will tell
             self._process.stdin.write((" ".join(words) + "\n").encode())
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it is gone; reading will tell
-
-    def _read(self) -> Optional[list[str]]:
-        """The lines of one answer; None if there is none."""
         received = b""
         started, since = time.monotonic(), ticks(self._process.pid)
-        while not received.endswith(b".\n") or (len(received) > 2 and received[-3:-2] != b"\n"):
+        while received != b".\n" and not received.endswith(b"\n.\n"):
             ready, _, _ = select.select([self._process.stdout], [], [], 0.1)
             if ready:
                 chunk = os.read(self._process.stdout.fileno(), 1 << 16)
                 if not chunk:
-                    self._process.wait()
                     return None
                 received += chunk
-            elif loops(self._process.pid, since, started):
+            elif self._process.poll() is not None or loops(self._process.pid, since, started):
                 return None
-        return received.decode().splitlines()[:-1]
+        return [_parse(line) for line in received.decode().splitlines()[:-1]]
 
-    def _end(self) -> str:
-        """Leave nothing behind; what it wrote to standard error."""
+    def _bad_end(self, title: str, arguments: tuple) -> Wrong:
+        """Why there was no answer."""
+        hung, code = self._end()
+        said = self._new_output()
+        if hung:
+            field = "endless loop"
+            head = f"AN ENDLESS LOOP: no answer after {SECONDS:g} s of work; it was stopped"
+        else:
+            field, head = "crash", f"A CRASH: {what_happened(said, code)}"
+        lines = [title, f"  {head}", *_given(arguments), *self._at("at", said)]
+        return Wrong(field, "\n".join(lines))
+
+    def _at(self, word: str, stack: str) -> list[str]:
+        place = learner_frame(stack, self._folder)
+        return [f"    {word:<9} {place.shown}   {place.function}".rstrip()] if place else []
+
+    def _end(self) -> tuple[bool, Optional[int]]:
+        """Leave nothing behind. Whether it had to be stopped, and its exit code."""
         process, self._process = self._process, None
+        if process is None:
+            return False, None
+        process.stdin.close()
+        hung = False
         try:
-            _, stderr = process.communicate(timeout=LIMIT)
+            process.wait(0.5)
         except subprocess.TimeoutExpired:
-            process.kill()
-            _, stderr = process.communicate()
-        return stderr.decode(errors="replace")
+            hung = True
+            process.send_signal(signal.SIGABRT)  # prints where it is
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(SECONDS)
+        stop_group(process)  # and whatever it has started
+        process.stdout.close()
+        return hung, process.wait()
+
+    def _size(self) -> int:
+        return os.fstat(self._errors.fileno()).st_size
+
+    def _new_output(self) -> str:
+        data = os.pread(self._errors.fileno(), _SHOWN, self._seen)
+        self._seen = self._size()
+        return data.decode(errors="replace")
+
+
+def _limit_files() -> None:
+    """In the child: a loop that prints must not fill the disk."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_MOST_OUTPUT, _MOST_OUTPUT))
 
 
 def _given(arguments: tuple) -> list[str]:
     """What a call was about: the bytes among its arguments."""
     return given(next((one for one in arguments if isinstance(one, bytes)), b""))
-
-
-def _thrown_at(text: str, folder: Path) -> list[str]:
-    """The line whose words these are, if there is just one."""
-    found = [
-        f"{_short(str(file))}:{number}"
-        for file in sorted(folder.glob("*.cpp"))
-        for number, line in enumerate(file.read_text(errors="replace").splitlines(), 1)
-        if f'"{text}"' in line
-    ]
-    return [f"    thrown at {found[0]}"] if len(found) == 1 else []
 
 
 def _encoded(argument: bytes | str | int) -> str:

@@ -80,9 +80,7 @@ def _grade(asked: list[Question], file: Path, console: Console) -> int:
         right += ok
         console.line(f"{console.mark('ok' if ok else 'FAILED')}{number}. {question.text}")
         if not ok:
-            console.line(
-                f"          yours: {answer or '(none)'}; right: {question.answer}. {question.why}"
-            )
+            console.line(f"          yours: {answer or '(none)'}. {question.why}")
     console.line(f"{right} of {len(asked)} points")
     return 0 if right == len(asked) else 1
 

@@ -42,6 +42,15 @@ def show_passed(console: Console, result: StepResult) -> None:
     console.line(
         f"{console.mark('ok')}{step.number}  {step.title:<34}{points:>9}{result.seconds:>7.1f} s"
     )
+    if result.warnings:
+        console.line("  the compiler says:")
+        console.line(textwrap.indent(result.warnings, "    "))
+
+
+def show_known(console: Console, step: Step) -> None:
+    """One line about a step that was passed, and has not changed since."""
+    points = f"{step.points} of {step.points}"
+    console.line(f"{console.mark('ok')}{step.number}  {step.title:<34}{points:>9}  unchanged")
 
 
 def show_step(console: Console, lab: Lab, work: Work, result: StepResult) -> None:
@@ -59,7 +68,9 @@ def show_step(console: Console, lab: Lab, work: Work, result: StepResult) -> Non
         console.line(textwrap.indent(result.compile_error, "    "))
         return
     if result.not_yet:
-        console.line(f"  not implemented yet: the stub still stands there ({result.seconds:.1f} s)")
+        stubs = [hole for hole in result.step.holes if work.is_stub(hole)] or result.step.holes
+        places = ", ".join(work.line_of(hole) for hole in stubs)
+        console.line(f"  not implemented yet: the stub at {places} ({result.seconds:.1f} s)")
         return
     for check in result.checks:
         if check.verdict == "not run":
@@ -79,6 +90,12 @@ def show_failure(console: Console, lab: Lab, result: StepResult, failure: CheckR
     """The report, where it was written, where to read on, what to run next."""
     step = result.step
     console.line("\n" + textwrap.indent(failure.report, "  "))
+    if failure.printed.strip():
+        console.line("  your code printed")
+        printed = failure.printed.strip().splitlines()
+        console.line(textwrap.indent("\n".join(printed[:10]), "    | "))
+        if len(printed) > 10:
+            console.line(f"    | ... {len(printed) - 10} more lines")
     if failure.written_at:
         console.line(f"  written by  {failure.written_at}")
     if result.warnings:

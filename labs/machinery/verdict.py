@@ -74,12 +74,19 @@ def compare(title: str, data: bytes, expected: list[Value] | Refusal, got: Answe
                     f"  REFUSED: {what}; but this must be accepted",
                     *shown,
                     f"    got       an error with status {status}: {detail}",
-                    "    expected",
-                    *(f"      {one.name:<16}  {_cell(one)}" for one in expected),
+                    *_named(what, expected),
                 ]
             ),
         )
     _compare_values(title, shown, expected, got)
+
+
+def _named(what: str, expected: list[Value]) -> list[str]:
+    """The value of that name; all of them, if there is none."""
+    same = [one for one in expected if one.name == what]
+    if len(same) == 1:
+        return [f"    expected  {what} {_cell(same[0])}"]
+    return ["    expected", *(f"      {one.name:<16}  {_cell(one)}" for one in expected)]
 
 
 def _compare_refusal(
@@ -189,10 +196,9 @@ def given(data: bytes) -> list[str]:
     """The input of a report, a line a row, the middle of what is long left out."""
     if not data:
         return []
-    if not is_text(data):
+    if sum(map(is_text, (data[i : i + 1] for i in range(len(data))))) < 0.8 * len(data):
         return [f"    given     {data[:32].hex(' ')}" + (" .." if len(data) > 32 else "")]
-    rows = data.decode().splitlines(keepends=True)
-    rows = [visible(row.encode()) for row in rows]
+    rows = [visible(row) for row in data.splitlines(keepends=True)]
     if len(rows) > 8:
         rows = [*rows[:6], f"... {len(rows) - 7} more lines", rows[-1]]
     rows = [row if len(row) <= 76 else f"{row[:60]}...{row[-12:]}" for row in rows]

@@ -14,14 +14,14 @@ from machinery import commands, screen
 from machinery.commands import Session
 
 _PAUSE = 0.1  # seconds between two looks at the files
-_KEYS = "enter check · h hint · e explain last · r read the step · d diff · q quit"
+_KEYS = "enter h(int) e(xplain) r(ead) d(iff) q(uit)"
 
 
 def watch(session: Session, number: Optional[int], seed: str) -> int:
     """Check now and after every save, until q or Ctrl-C. The exit code of the last check."""
     session.ready()
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
-    code = _check(session, number, seed)
+    code, read = _check(session, number, seed, "")
     seen = _saved(session)
     with _single_keys(interactive):
         while True:
@@ -35,18 +35,21 @@ def watch(session: Session, number: Optional[int], seed: str) -> int:
             if now != seen or key in ("\n", "\r"):
                 seen = _settled(session)
                 session.console.line(f"\n{'-' * 40} {time.strftime('%H:%M:%S')}")
-                code = _check(session, number, seed)
+                code, read = _check(session, number, seed, read)
             elif key:
                 _other(session, number, key)
 
 
-def _check(session: Session, number: Optional[int], seed: str) -> int:
-    """A check whose problems end nothing: the next save may mend them."""
+def _check(session: Session, number: Optional[int], seed: str, read: str) -> tuple[int, str]:
+    """A check whose problems end nothing: the next save may mend them. Its exit code, and the step
+    whose text has now been shown."""
     try:
-        return commands.check(session, number, seed)
+        code = commands.check(session, number, seed, read=read)
     except commands.SetupError as error:
         session.console.line(f"labs/run: {error}")
-        return 2
+        code = 2
+    following = screen.next_step(session.lab, session.work)
+    return code, following.id if following else ""
 
 
 def _other(session: Session, number: Optional[int], key: str) -> None:

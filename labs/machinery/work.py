@@ -122,9 +122,13 @@ class Work:
     def is_touched(self, step: Step) -> bool:
         """Whether the learner has written anything for a step; broken marks are something, too."""
         try:
-            return any(self.body(hole) != self._stub(hole) for hole in step.holes)
+            return not all(map(self.is_stub, step.holes))
         except SetupError:
             return True
+
+    def is_stub(self, hole: Hole) -> bool:
+        """Whether a hole is as it was at the start."""
+        return self.body(hole) == self._stub(hole)
 
     def line_of(self, hole: Hole) -> str:
         """file:line where a hole's own lines begin."""
@@ -139,9 +143,15 @@ class Work:
     def reset(self, step: Step) -> None:
         """Put the stubs back into a step's holes, and the marks, if they are gone."""
         for hole in step.holes:
-            if hole.name not in holes.regions(self.text(hole.file)):
+            learner = self.text(hole.file)
+            if hole.name not in holes.regions(learner):  # then the file is put together anew
                 self._keep(hole.file)
-                self.path(hole.file).write_text(self._base(hole.file))
+                text = self._base(hole.file)
+                for other in self.lab.holes[hole.file]:
+                    if other.name in holes.regions(learner):
+                        body = holes.body(learner, other.name)
+                        text = holes.with_body(text, other.name, body)
+                self.path(hole.file).write_text(text)
             self._replace(hole, self._stub(hole))
 
     def carry_over(self) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import runpy
 import select
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 
 from labs.conftest import LABS
 from machinery import capture, commands, holes
+from machinery.trial import Draw
 from machinery.work import Work
 from support.project import ROOT
 
@@ -80,7 +82,8 @@ def test_start_check_skip_grade(labs, work, tmp_path):
     assert "Step 2 · Field lines" in output and "not implemented yet" in output
 
     assert "1. " in labs("http1", "hint") and "2. " in labs("http1", "hint", "2")
-    assert "earns nothing" in labs("http1", "skip")
+    assert "say which step" in labs("http1", "skip", code=2)
+    assert "earns nothing" in labs("http1", "skip", "2")
     assert "Step 3" in labs("http1", "check", code=1)
     assert "to the letter" in labs("http1", "diff", "1")
     assert "not passed yet" in labs("http1", "diff", "3", code=2)
@@ -252,7 +255,7 @@ def test_explain(labs, tmp_path):
 
 def test_usage(labs):
     for arguments in (["nothing"], ["http1", "nothing"], ["http1", "check", "two"]):
-        assert "labs/run: error:" in labs(*arguments, code=2)
+        assert "labs/run: " in labs(*arguments, code=2)
     labs("http1", "start")
     assert "steps 1 to 9" in labs("http1", "check", "10", code=2)
     assert "nothing to grade" in labs("grade", "sse", code=2)
@@ -314,7 +317,7 @@ def test_watch_in_a_terminal(labs, work):
     terminal.press("h")
     terminal.wait_for("1. ")
     terminal.press("?")
-    terminal.wait_for("q quit")
+    terminal.wait_for("q(uit)")
     terminal.press("q")
     assert terminal.end() == 1  # step 2 is still open
 
@@ -350,7 +353,9 @@ def test_quiz(labs, tmp_path):
     answers = folder / "answers.txt"
     output = labs("http1", "quiz", "--seed", "alice", "--answers", str(answers), code=1)
     assert "0 of 10 points" in output
-    right = re.findall(r"right: (.*?)\. ", output)
+    _, asked = runpy.run_path(str(HTTP1.folder / "quiz.py"))["quiz"](Draw("alice", "http1", "quiz"))
+    right = [question.answer for question in asked]
+    assert not any(f" {answer}." in output for answer in right if len(answer) > 2)  # none is told
     answers.write_text("".join(f"{n}: {answer}\n" for n, answer in enumerate(right, 1)))
     assert "10 of 10 points" in labs("http1", "quiz", "--seed", "alice", "--answers", str(answers))
     assert "10 of 10" not in labs(

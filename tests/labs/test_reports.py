@@ -149,7 +149,12 @@ def test_the_learners_frame_is_found(tmp_path):
     #1 0x55 in wire::Writer::text(std::string_view) /repo/common/wire/bytes.hpp:185
     #2 0x55 in http1::encode_fields(wire::Writer&, http1::Fields const&) {tmp_path}/head.cpp:91
     #3 0x55 in main /repo/probe.cpp:1"""
+    file = tmp_path / "head.cpp"
+    file.write_text("\n" * 100)
     place = learner_frame(stack, tmp_path)
     assert place.shown.endswith("head.cpp:91") and place.function == "http1::encode_fields"
+    stack += f"\n    #4 0x55 in http1::encode(wire::Writer&) {tmp_path}/head.cpp:99"
+    file.write_text("\n" * 97 + "// region x\n\n// endregion\n")  # 99 is in a hole: that counts
+    assert learner_frame(stack, tmp_path).shown.endswith("head.cpp:99")
     assert what_happened(stack) == "heap buffer overflow"
     assert learner_frame("nothing", tmp_path) is None
