@@ -13,9 +13,7 @@ def quiz(draw):
         fields[0] = f"Content-Length: {len(text)}"
     get = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n\r\n"
     ok = "\r\n".join(["HTTP/1.1 200 OK", *fields, "", text])
-    status = draw.order(
-        [("404", "Not Found"), ("403", "Forbidden"), ("405", "Method Not Allowed")]
-    )[0]
+    status = draw.order([("404", "Not Found"), ("403", "Forbidden"), ("410", "Gone")])[0]
     chunks = "".join(f"{len(piece):x}\r\n{piece}\r\n" for piece in pieces)
     post = (
         f"POST /{draw.word()} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n"

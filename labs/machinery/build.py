@@ -8,6 +8,7 @@ made of, so that only a file that changed is compiled again.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -201,16 +202,19 @@ class Builder:
         folder = self._cache / "prefix" / _digest(text, *command.flags, str(self._newest_source()))
         header = folder / "prefix.hpp"
         compiled = folder / "prefix.hpp.gch"
-        if not compiled.exists():
-            shutil.rmtree(self._cache / "prefix", ignore_errors=True)  # 90 MB each
-            folder.mkdir(parents=True)
-            header.write_text(text)
-            temporary = folder / "new.gch"
-            line = [command.compiler, *command.flags, "-x", "c++-header"]
-            code, output = self._run([*line, "-o", str(temporary), str(header)])
-            if code != 0:
-                raise project.BuildError(output)
-            temporary.rename(compiled)
+        self._cache.mkdir(parents=True, exist_ok=True)
+        with (self._cache / "lock").open("w") as lock:  # two checks may come here at once
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not compiled.exists():
+                shutil.rmtree(self._cache / "prefix", ignore_errors=True)  # 90 MB each
+                folder.mkdir(parents=True)
+                header.write_text(text)
+                line = [command.compiler, *command.flags, "-x", "c++-header"]
+                made = folder / "new.gch"
+                code, output = self._run([*line, "-o", str(made), str(header)])
+                if code != 0:
+                    raise project.BuildError(output)
+                made.rename(compiled)
         return header
 
     # --- One program.

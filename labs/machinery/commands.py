@@ -177,7 +177,7 @@ def _whose_fault(session: Session, judge: Judge, result: StepResult) -> None:
         numbers = ", ".join(str(one.number) for one in earlier)
         session.console.line(
             f"  With the reference in all other steps this check passes: look for the fault in what "
-            f"you wrote for step {numbers}."
+            f"you wrote for step {numbers}, or outside the holes."
         )
 
 

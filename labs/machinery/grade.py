@@ -195,4 +195,7 @@ def _json(value: dict) -> str:
 
 def _xml_text(text: str) -> str:
     """XML has no way to write most control characters."""
-    return "".join(c if c >= " " or c in "\t\n" else f"\\x{ord(c):02x}" for c in text)
+    return "".join(
+        c if (c >= " " or c in "\t\n") and c not in "\ufffe\uffff" else f"\\x{ord(c):02x}"
+        for c in text
+    )

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from machinery.catalogue import Hole, Lab
 
-_MARK = re.compile(r"^\s*//\s*(region|endregion)\b\s*([a-z0-9-]*)")
+# Nothing else stands on such a line: a comment may well speak of a region.
+_MARK = re.compile(r"^\s*//\s*(region(?=\s+[a-z0-9-]+\s*$)|endregion(?=\s*$))\s*([a-z0-9-]*)\s*$")
 _WIDTH = 100  # of the comments in the starter
 
 
@@ -35,10 +36,15 @@ class Region:
         return lines[self.first : self.end]
 
 
+def _lines(text: str) -> list[str]:
+    """The lines as the compiler counts them: other separators than LF are none."""
+    return text.removesuffix("\n").split("\n") if text else []
+
+
 def regions(text: str) -> dict[str, Region]:
     """All regions of a text by name."""
     found, begun = {}, []
-    for number, line in enumerate(text.splitlines()):
+    for number, line in enumerate(_lines(text)):
         mark = _MARK.match(line)
         if mark and mark[1] == "region":
             begun.append((mark[2], number + 1))
@@ -54,21 +60,21 @@ def body(text: str, name: str) -> str:
         region = regions(text)[name]
     except KeyError:
         raise BrokenMarks(f"the lines `// region {name}` and `// endregion` are needed") from None
-    return "".join(f"{line}\n" for line in region.of(text.splitlines()))
+    return "".join(f"{line}\n" for line in region.of(_lines(text)))
 
 
 def with_body(text: str, name: str, new: str) -> str:
     """The text with another body of one region."""
     body(text, name)  # or BrokenMarks
-    lines, region = text.splitlines(), regions(text)[name]
-    lines[region.first : region.end] = new.splitlines()
+    lines, region = _lines(text), regions(text)[name]
+    lines[region.first : region.end] = _lines(new)
     return "".join(f"{line}\n" for line in lines)
 
 
 def without_other_marks(text: str, keep: set[str]) -> str:
     """The text without the marks of regions that do not matter here (the book has some, too)."""
     kept, begun = [], []
-    for line in text.splitlines():
+    for line in _lines(text):
         mark = _MARK.match(line)
         if mark and mark[1] == "region":
             begun.append(mark[2])
@@ -89,7 +95,7 @@ def starter(lab: Lab, file: str) -> str:
 
 def stub(lab: Lab, hole: Hole, text: str) -> str:
     """What stands in a hole at first: what it is to do, and a line that says that it does not."""
-    lines, region = text.splitlines(), regions(text)[hole.name]
+    lines, region = _lines(text), regions(text)[hole.name]
     mark = lines[region.first - 1]
     indent = mark[: len(mark) - len(mark.lstrip())]
     step = lab.step_of(hole)
@@ -108,7 +114,7 @@ def spliced(lab: Lab, file: str, learner: str, own: set[str], names: Mapping[str
     "reference"), so that what it says names the line that the learner sees.
     """
     reference = lab.reference(file)
-    theirs, ours = learner.splitlines(), reference.splitlines()
+    theirs, ours = _lines(learner), _lines(reference)
     own_regions, reference_regions = regions(learner), regions(reference)
     out, at = [f'#line 1 "{names["learner"]}"'], 0
     for hole in lab.holes[file]:
@@ -150,7 +156,7 @@ def merged(lab: Lab, file: str, base: str, learner: str) -> tuple[str, list[str]
 
 def _pieces(lab: Lab, file: str, text: str) -> list[tuple[str, str]]:
     """The text cut at the holes, each piece with a name. All holes must be there, in order."""
-    lines, found = text.splitlines(keepends=True), regions(text)
+    lines, found = [f"{line}\n" for line in _lines(text)], regions(text)
     pieces, at = [], 0
     present = [hole.name for hole in lab.holes[file] if hole.name in found]
     if len(present) != len(lab.holes[file]):

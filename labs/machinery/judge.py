@@ -11,7 +11,7 @@ from typing import Callable, Optional
 
 from machinery import holes
 from machinery.build import Builder, CompileError
-from machinery.catalogue import Lab, Step
+from machinery.catalogue import Hole, Lab, Step
 from machinery.probe import Probe
 from machinery.trial import Draw, Trial
 from machinery.verdict import NotYet, Wrong
@@ -142,10 +142,19 @@ class Judge:
 
     def _own(self, step: Step, solo: bool) -> tuple[set[str], list[Step]]:
         """The holes that are the learner's, and earlier steps for which the reference stands in."""
-        steps, stand_ins = [step], []
-        for earlier in self.lab.steps[: step.number - 1]:
-            (stand_ins if solo or not self.work.is_touched(earlier) else steps).append(earlier)
-        return {hole.name for one in steps for hole in one.holes}, [] if solo else stand_ins
+        own, stand_ins = {hole.name for hole in step.holes}, []
+        for earlier in self.lab.steps[: step.number - 1] if not solo else ():
+            written = {hole.name for hole in earlier.holes if not self._is_stub(hole)}
+            own |= written
+            if len(written) < len(earlier.holes):
+                stand_ins.append(earlier)
+        return own, stand_ins
+
+    def _is_stub(self, hole: Hole) -> bool:
+        try:
+            return self.work.is_stub(hole)
+        except SetupError:  # its marks are gone: the build will say so
+            return False
 
     def _run(self, check: CheckResult, probe: Probe, program: Callable[[str], Path]) -> None:
         started = time.monotonic()

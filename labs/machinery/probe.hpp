@@ -124,6 +124,10 @@ inline int run(std::map<std::string, Verb> verbs) {
       answer = {};
       answer.value("threw", e.what());
       answer.value("type", type_name(typeid(e)));
+    } catch (...) {
+      answer = {};
+      answer.value("threw", "something that is no std::exception");
+      answer.value("type", "throw");
     }
     fmt::print(channel, "{}.\n", answer.text());
     std::fflush(channel);

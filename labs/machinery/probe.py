@@ -26,7 +26,6 @@ from support import project
 from support.console import stop_group
 
 _NOT_YET = re.compile(r"step \d+ is not implemented yet")
-_FRAME = re.compile(r"#\d+ 0x[0-9a-f]+ in (?P<what>.+?) (?P<file>[^\s:]+):(?P<line>\d+)")
 _RUNTIME = re.compile(
     r"^(?P<file>\S+?):(?P<line>\d+):\d+: runtime error: (?P<what>.+)$", re.MULTILINE
 )
@@ -52,12 +51,15 @@ class Place:
 
 def learner_frame(text: str, folder: Path) -> Optional[Place]:
     """The first line of a stack that the learner wrote: in a hole, if any is, else in their files."""
-    inside, others = str(folder.resolve()) + os.sep, []
-    for frame in [*_FRAME.finditer(text), *_RUNTIME.finditer(text)]:
+    others = []
+    places = "|".join(re.escape(name) for name in {str(folder.resolve()), _short(str(folder))})
+    stack = re.compile(rf"#\d+ .* in (?P<what>.+?) (?P<file>(?:{places})/[\w.-]+):(?P<line>\d+)")
+    runtime = re.compile(rf"^(?P<file>(?:{places})/[\w.-]+):(?P<line>\d+):\d+: runtime error", re.M)
+    for frame in [*stack.finditer(text), *runtime.finditer(text)]:
         path = Path(os.path.abspath(project.ROOT / frame["file"]))
-        if not str(path).startswith(inside) or not path.exists():
+        if not path.exists():
             continue
-        number, what = int(frame["line"]), frame["what"] if frame.re is _FRAME else ""
+        number, what = int(frame["line"]), frame["what"] if frame.re is stack else ""
         place = Place(f"{_short(str(path))}:{number}", _name(what))
         found = holes.regions(path.read_text(errors="replace")).values()
         if any(region.first < number <= region.end for region in found):
@@ -93,6 +95,7 @@ def what_happened(stderr: str, code: Optional[int] = None) -> str:
             "stack-use-after-scope": "something was used that is gone: a view of a string that has ended?",
             "heap-use-after-free": "something was used that is gone: a view of a string that has changed?",
             "ABRT": "the program was aborted",
+            "requested": "more memory was asked for than there is",
         }.get(found["what"], found["what"].replace("-", " "))
     if "hard rss limit" in stderr:
         return "it asked for more memory than any answer needs"

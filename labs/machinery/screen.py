@@ -60,7 +60,7 @@ def show_step(console: Console, lab: Lab, work: Work, result: StepResult) -> Non
         numbers = ", ".join(str(step.number) for step in result.stand_ins)
         one = len(result.stand_ins) == 1
         console.line(
-            f"  (step{'' if one else 's'} {numbers} {'is' if one else 'are'} not written yet: "
+            f"  (step{'' if one else 's'} {numbers} {'is' if one else 'are'} not all written yet: "
             "the reference stands in)"
         )
     if result.compile_error:

@@ -223,7 +223,12 @@ class Caller:
     def __init__(self, address: str, talk: Talk) -> None:
         host, _, port = address.rpartition(":")
         self._talk = talk
-        self._socket = socket.create_connection((host, int(port)), LIMIT)
+        try:
+            self._socket = socket.create_connection((host, int(port)), LIMIT)
+        except OSError as error:
+            raise talk.wrong(
+                "server", f"connecting to {talk.server}", f"NOBODY THERE: {error}"
+            ) from None
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sent = 0
         self.received = b""

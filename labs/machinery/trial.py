@@ -133,10 +133,19 @@ class Trial:
 
     def server(self, name: str, *options: str | Path) -> Server:
         """The learner's server, running until the check ends."""
-        return self._start([self._program(name), "--port", "0", "--grace", "0.1", *options])
+        command = [self._program(name), "--port", "0", "--grace", "0.1", *options]
+        try:
+            return self._start(command)
+        except AssertionError as error:
+            said = str(error).replace(str(command[0]), f"your {name}")
+            raise (
+                self._bad_end(said, f"your {name}")
+                or Wrong("server", f"your {name}\n  IT DID NOT START\n    {said}")
+            ) from None
 
     def reference_server(self, name: str, *options: str | Path) -> Server:
-        return self._start([self._reference(name), "--port", "0", "--grace", "0.1", *options])
+        command = [self._reference(name), "--port", "0", "--grace", "0.1", *options]
+        return self._not_the_learners(command)
 
     def client(self, name: str, *arguments: str | Path) -> Result:
         """The learner's client, run to its end. Raises NotYet and Wrong where it ended badly."""
@@ -152,11 +161,19 @@ class Trial:
             raise SetupError(
                 f"{name} is not installed: `labs/run` installs it when you start the lab"
             )
-        return self._run(Path(path), name, arguments)
+        # curl's -q: what the user has set for it must not count.
+        return self._run(Path(path), name, ("-q", *arguments) if name == "curl" else arguments)
 
     def peer(self, command: list, port: int) -> Server:
         """A real server, running until the check ends."""
-        return self._start(command, port)
+        return self._not_the_learners(command, port)
+
+    def _not_the_learners(self, command: list, port: Optional[int] = None) -> Server:
+        """A server whose failure says nothing about the learner."""
+        try:
+            return self._start(command, port)
+        except AssertionError as error:
+            raise SetupError(str(error)) from None
 
     def tap(self, target: str, talk: Talk) -> str:
         """An address that leads to the target, through the conversation."""
@@ -177,6 +194,12 @@ class Trial:
             ended = self._bad_end(server.output, "your server")
             if ended:
                 return ended
+            if not server.running:
+                last = server.output.strip().splitlines()[-3:]
+                more = "".join(f"\n    | {line}" for line in last)
+                wrong.report += (
+                    f"\n  {Path(server.command[0]).name} has ended; its last words:{more}"
+                )
         return wrong
 
     def said(self) -> list[tuple[str, bytes]]:

@@ -64,7 +64,9 @@ def compare(title: str, data: bytes, expected: list[Value] | Refusal, got: Answe
     if isinstance(expected, Refusal):
         return _compare_refusal(title, shown, expected, got, got_error)
     if got_error:
-        detail, status = got_error["detail"].decode(), got_error["status"].decode()
+        detail, status = got_error["detail"].decode(errors="replace"), got_error["status"].decode(
+            errors="replace"
+        )
         what = detail.partition(", at byte ")[0]
         raise Wrong(
             what,
@@ -107,7 +109,7 @@ def _compare_refusal(
                 ]
             ),
         )
-    status = got_error["status"].decode()
+    status = got_error["status"].decode(errors="replace")
     if status != str(expected.status):
         raise Wrong(
             "status",

@@ -125,5 +125,7 @@ def masked(text: str, folder: Path) -> str:
     text = text.replace(str(folder), f"labs/work/{folder.name}")
     text = re.sub(r"(\.cpp):\d+", r"\1:N", text)
     text = re.sub(r"\d+\.\d{3} s$", "0.000 s", text, flags=re.MULTILINE)
-    text = re.sub(r"(basic_string)\w*::\w+", r"\1::F", text)  # each version of the library's own words
+    text = re.sub(
+        r"(basic_string)\w*::\w+", r"\1::F", text
+    )  # each version of the library's own words
     return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:0", text)

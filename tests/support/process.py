@@ -152,8 +152,11 @@ class Server:
         """Leave nothing behind: ends the whole process group, and collects the last output."""
         stop_group(self._process)
         self._process.wait()
-        self._collector.join()
-        self._process.stdout.close()
+        self._collector.join(TIMEOUT / 10)
+        if (
+            not self._collector.is_alive()
+        ):  # else a process that it started, and that left the group, holds on
+            self._process.stdout.close()
 
     def __enter__(self) -> Server:
         return self
