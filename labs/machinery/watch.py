@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import sys
 import termios
@@ -106,7 +107,8 @@ def _key(interactive: bool) -> str:
     ready, _, _ = select.select([sys.stdin], [], [], _PAUSE)
     if not ready:
         return ""
-    return sys.stdin.read(1) or "q"  # the terminal is gone
+    # Not sys.stdin.read: it would take more keys into its buffer than it gives.
+    return os.read(sys.stdin.fileno(), 1).decode(errors="replace") or "q"  # the terminal is gone
 
 
 @contextmanager
