@@ -21,6 +21,15 @@ _MARK = re.compile(r"^\s*//\s*(region(?=\s+[a-z0-9-]+\s*$)|endregion(?=\s*$))\s*
 _WIDTH = 100  # of the comments in the starter
 
 
+# What a program says whose stub was reached.
+NOT_YET = re.compile(r"step \d+ is not implemented yet")
+
+
+def refusal(number: int) -> str:
+    """The statement by which a step's stub says that nothing is there."""
+    return f'throw wire::UsageError("step {number} is not implemented yet")'
+
+
 class BrokenMarks(Exception):
     """The lines that mark a hole are not where they were."""
 
@@ -103,7 +112,7 @@ def stub(lab: Lab, hole: Hole, text: str) -> str:
     wrapped = textwrap.wrap(contract, _WIDTH - len(indent) - 3)
     comment = [f"{indent}// {line}" for line in wrapped]
     unused = [f"{indent}(void){name};  // until your code uses it" for name in hole.mentions]
-    refuse = f'{indent}throw wire::UsageError("step {step.number} is not implemented yet");'
+    refuse = f"{indent}{refusal(step.number)};"
     return "".join(f"{line}\n" for line in [*comment, *unused, refuse])
 
 

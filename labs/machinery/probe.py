@@ -25,7 +25,6 @@ from machinery.verdict import Answer, NotYet, Wrong, given
 from support import project
 from support.console import stop_group
 
-_NOT_YET = re.compile(r"step \d+ is not implemented yet")
 _RUNTIME = re.compile(
     r"^(?P<file>\S+?):(?P<line>\d+):\d+: runtime error: (?P<what>.+)$", re.MULTILINE
 )
@@ -126,7 +125,7 @@ class Probe:
         if "threw" not in facts:
             return answer
         text, kind = (facts[name].decode(errors="replace") for name in ("threw", "type"))
-        if _NOT_YET.search(text):
+        if holes.NOT_YET.search(text):
             raise NotYet(text)
         self._call("throws", ())
         self._call(verb, arguments)  # once more, to see where: see probe.hpp

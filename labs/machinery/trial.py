@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import subprocess
 import tempfile
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Callable, Optional
 
+from machinery import holes
 from machinery import probe as probes
 from machinery.patience import SECONDS
 from machinery.talk import Listener, Talk, Tap
@@ -248,7 +248,7 @@ class Trial:
 
     def _bad_end(self, output: str, who: str) -> Optional[Exception]:
         """NotYet or a crash, if the output of a program tells of one."""
-        found = re.search(r"step \d+ is not implemented yet", output)
+        found = holes.NOT_YET.search(output)
         if found:
             return NotYet(found[0])
         if "AddressSanitizer" in output or "runtime error:" in output or "Assertion '" in output:

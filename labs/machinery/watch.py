@@ -63,7 +63,7 @@ def _other(session: Session, number: Optional[int], key: str) -> None:
     }
     try:
         action = actions.get(key)
-        session.console.line(f"" if action else f"{_KEYS}")
+        session.console.line("" if action else _KEYS)
         if action:
             action()
     except commands.SetupError as error:
