@@ -136,11 +136,9 @@ bool Client::reusable() {
 
 wire::awaitable<void> Client::finish() { co_await state_->link.finish(); }
 
-wire::awaitable<Client::Upgraded> Client::upgrade() {
+wire::awaitable<wire::Stream> Client::upgrade() {
   wire::Stream stream = co_await state_->link.release();
-  const wire::Bytes unread = state_->link->unread();
-  Upgraded upgraded{std::move(stream), wire::Buffer(unread.begin(), unread.end())};
-  co_return upgraded;
+  co_return stream;
 }
 
 }  // namespace http1

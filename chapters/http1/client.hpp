@@ -45,12 +45,8 @@ class Client {
   bool reusable();
   // Says goodbye to the server.
   wire::awaitable<void> finish();
-  // After a 101 response: hands over the socket, with the bytes of the next protocol that were already read.
-  struct Upgraded {
-    wire::Stream stream;
-    wire::Buffer unread;
-  };
-  wire::awaitable<Upgraded> upgrade();
+  // After a 101 response: HTTP is over, and the connection is handed out to the next protocol.
+  wire::awaitable<wire::Stream> upgrade();
 
  private:
   struct State;

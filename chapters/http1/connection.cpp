@@ -108,7 +108,10 @@ void Connection::send_data(Bytes data) {
   }
   if (hide_content_) return;
   const bool chunked = framing_.kind == Framing::Kind::chunked;
-  const auto write = [&](Writer& out) { chunked ? encode_chunk(out, data) : out.bytes(data); };
+  const auto write = [&](Writer& out) {
+    if (chunked) encode_chunk(out, data);
+    else out.bytes(data);
+  };
   const auto explain = [&](Reader& in) {
     if (chunked) (void)decode_chunk_size(in);
     in.text(chunked ? "chunk-data" : "content", data.size());

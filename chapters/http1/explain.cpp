@@ -2,15 +2,14 @@
 
 #include "http1/connection.hpp"
 
-#include <fmt/format.h>
-
 #include <deque>
 
 namespace http1 {
 
 using wire::Buffer;
 using wire::Bytes;
-using wire::Direction;
+using wire::Form;
+using wire::Said;
 using wire::Side;
 
 namespace {
@@ -22,29 +21,13 @@ wire::Trace with_sections(wire::Trace trace) {
   return trace;
 }
 
-// Writes down the frames that a machine receives; what it says itself is no part of the conversation.
-class Listener : public wire::Observer {
+class Listener : public wire::Listener {
  public:
-  Listener(std::string& out, Side speaker, Form form)
-      : out_(out), way_(speaker == Side::client ? "→" : "←"), form_(form) {}
-  void frame(Direction direction, std::string_view title, Bytes bytes, const wire::Trace& trace) override {
-    if (direction == Direction::received) show(title, bytes, trace);
+  using wire::Listener::Listener;
+  void frame(wire::Direction direction, std::string_view title, Bytes bytes, const wire::Trace& trace) override {
+    if (title.ends_with("head")) begin_message();
+    wire::Listener::frame(direction, title, bytes, form_ == Form::walk ? with_sections(trace) : trace);
   }
-  void bytes(Direction, Bytes) override {}
-
-  void show(std::string_view title, Bytes bytes, const wire::Trace& trace = {}) {
-    if (title.ends_with("head")) message_ = 0;
-    const std::string rows = form_ == Form::dump ? dump(trace, bytes) : walk(with_sections(trace), bytes, message_);
-    message_ += bytes.size();
-    out_ += fmt::format("client {} server  {}, {} bytes\n{}\n", way_, title, bytes.size(), rows);
-  }
-  void refuse(const wire::Error& error) { out_ += fmt::format("  !     {}\n\n", to_string(error)); }
-
- private:
-  std::string& out_;
-  const char* way_;
-  Form form_;
-  std::size_t message_ = 0;  // bytes of it so far
 };
 
 class Explainer {

@@ -95,13 +95,11 @@ void Exchange::finish(const Fields& trailers) {
   if (!gone()) link_->send_end(trailers);
 }
 
-wire::awaitable<Exchange::Upgraded> Exchange::upgrade(Response switching_protocols) {
-  started_ = taken_over_ = true;
+void Exchange::upgrade(Response switching_protocols, wire::Server::Handler successor) {
+  if (gone()) return;
+  started_ = true;
   link_->send(std::move(switching_protocols));
-  wire::Stream stream = co_await link_.release();
-  const wire::Bytes unread = link_->unread();
-  Upgraded upgraded{std::move(stream), wire::Buffer(unread.begin(), unread.end())};
-  co_return upgraded;
+  successor_ = std::move(successor);
 }
 
 // ---- Server ----------------------------------------------------------------------------------------------------
@@ -119,7 +117,7 @@ void Server::route(std::string method, std::string path, Handler handler) {
 wire::Server::Handler Server::handler() { return std::bind_front(&Server::serve, this); }
 
 // region serve
-wire::awaitable<void> Server::serve(wire::Stream stream, wire::LinkOptions options) {
+wire::awaitable<std::optional<Server::Successor>> Server::serve_http(wire::Stream stream, wire::LinkOptions options) {
   const Origin origin{stream.secure(), date_now};
   Link link(std::move(stream), Connection(wire::Side::server, limits_, origin), options);
   for (;;) {
@@ -136,13 +134,23 @@ wire::awaitable<void> Server::serve(wire::Stream stream, wire::LinkOptions optio
     } catch (...) {
       bug = std::current_exception();
     }
-    if (exchange.taken_over()) break;
+    if (wire::Server::Handler successor = exchange.take_successor()) {
+      wire::Stream released = co_await link.release();
+      Successor next{std::move(successor), std::move(released)};
+      co_return next;
+    }
     if (bug && exchange.answered()) std::rethrow_exception(bug);  // too late for a 500: the connection ends
     if (bug || !exchange.answered()) exchange.respond_error(500);
     if (bug) wire::report_failure(bug);
   }
+  co_return std::nullopt;
 }
 // endregion
+
+wire::awaitable<void> Server::serve(wire::Stream stream, wire::LinkOptions options) {
+  std::optional<Successor> next = co_await serve_http(std::move(stream), options);
+  if (next) co_await next->serve(std::move(next->stream), options);
+}
 
 // region find-route
 const Server::Handler* Server::find(Exchange& exchange) const {

@@ -16,6 +16,7 @@
 #include "wire/server.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,18 +51,14 @@ class Exchange {
   wire::awaitable<bool> write(wire::Bytes piece);
   void finish(const Fields& trailers = {});
 
-  // Ends HTTP on this connection: sends the 101 response, and hands over the socket with the bytes of the next
-  // protocol that were already read. The request must have ended, and the handler should not return before it is done
-  // with the stream.
-  struct Upgraded {
-    wire::Stream stream;
-    wire::Buffer unread;
-  };
-  wire::awaitable<Upgraded> upgrade(Response switching_protocols);
+  // Ends HTTP on this connection: sends the 101 response, and when the handler has returned, `successor` serves the
+  // connection, as if it had been accepted for that protocol. The request must have ended. The successor must know what
+  // it needs of the request: nothing of HTTP is kept for it, since such connections live long and are many.
+  void upgrade(Response switching_protocols, wire::Server::Handler successor);
 
   bool gone() const { return link_.over() || link_->closed(); }  // nobody listens any more; answers vanish
   bool answered() const { return started_; }
-  bool taken_over() const { return taken_over_; }
+  wire::Server::Handler take_successor() { return std::move(successor_); }  // nullptr: HTTP goes on
 
  private:
   Link& link_;
@@ -69,7 +66,7 @@ class Exchange {
   bool received_all_ = false;
   bool started_ = false;
   bool finished_ = false;
-  bool taken_over_ = false;
+  wire::Server::Handler successor_;
 };
 
 class Server {
@@ -90,7 +87,14 @@ class Server {
     Handler handler;
   };
 
+  // Who serves the connection after HTTP.
+  struct Successor {
+    wire::Server::Handler serve;
+    wire::Stream stream;
+  };
+
   wire::awaitable<void> serve(wire::Stream stream, wire::LinkOptions options);
+  wire::awaitable<std::optional<Successor>> serve_http(wire::Stream stream, wire::LinkOptions options);
   const Handler* find(Exchange& exchange) const;  // nullptr: it is answered already
 
   std::vector<Route> routes_;

@@ -29,6 +29,15 @@ class Reader {
   std::uint32_t u32(std::string_view what) { return integer<std::uint32_t, std::endian::big>(what, 4); }
   std::uint64_t u64(std::string_view what) { return integer<std::uint64_t, std::endian::big>(what, 8); }
 
+  // A byte whose bits each mean something: traces show it in hexadecimal.
+  std::uint8_t flags(std::string_view what) {
+    const std::size_t start = pos_;
+    const Bytes byte = take(what, 1);
+    if (byte.empty()) return 0;
+    if (trace_) trace_->add_flags(base_ + start, byte[0], what);
+    return byte[0];
+  }
+
   // Least significant byte first (RTPS, Avro's and Protobuf's fixed-size numbers, WebAssembly).
   std::uint16_t u16le(std::string_view what) { return integer<std::uint16_t, std::endian::little>(what, 2); }
   std::uint32_t u32le(std::string_view what) { return integer<std::uint32_t, std::endian::little>(what, 4); }
@@ -186,7 +195,11 @@ class Writer {
     const std::size_t size = std::size_t{1} << log;
     big(v | std::uint64_t{log} << (8 * size - 2), size);
   }
-  void bytes(Bytes b) { out_.insert(out_.end(), b.begin(), b.end()); }
+  // Returns where the bytes are now, until the next call: for what is to be changed on its way out.
+  std::span<std::uint8_t> bytes(Bytes b) {
+    const auto at = out_.insert(out_.end(), b.begin(), b.end());
+    return {at, out_.end()};
+  }
   void text(std::string_view s) { bytes(as_bytes(s)); }
 
   // A length that is known only afterwards: leave room for n bytes, write the part, then fill in how long it became.
@@ -199,8 +212,6 @@ class Writer {
     for (std::size_t i = 1; i <= n; ++i, length >>= 8) out_[mark - i] = static_cast<std::uint8_t>(length);
     if (length != 0) throw UsageError("a length does not fit its field");
   }
-
-  Bytes written() const { return out_; }
 
  private:
   // A value that does not fit its field is our own bug; sent truncated, it would be a lie.

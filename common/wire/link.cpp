@@ -30,13 +30,15 @@ LinkBase::LinkBase(Stream stream, const LinkOptions& options)
       alarm_(stream_.executor()) {}
 
 void LinkBase::start() {
-  if (options_.tracer) {
+  if (options_.tracer && !stream_.observer()) {
     asio::error_code gone;  // the peer may have hung up already; then its address is zero
     const auto local = stream_.socket().local_endpoint(gone);
     const auto remote = stream_.socket().remote_endpoint(gone);
-    observer_ = options_.tracer->watch_stream(stream_.we_are(), to_peer(local), to_peer(remote));
-    observe(observer_.get());
+    stream_.watch(options_.tracer->watch_stream(stream_.we_are(), to_peer(local), to_peer(remote)));
   }
+  observe(stream_.observer());
+  const Buffer early = stream_.take_back();
+  if (!early.empty()) receive(early, last_activity_);
   if (!options_.roster) return;
   options_.roster->links_.insert(this);
   if (options_.roster->stopping_) machine_close(Clock::now());
@@ -72,7 +74,7 @@ void LinkBase::received(asio::error_code ec, Bytes bytes) {
   }
   last_activity_ = Clock::now();
   if (!bytes.empty()) {
-    if (observer_) observer_->bytes(Direction::received, bytes);
+    if (Observer* observer = stream_.observer()) observer->bytes(Direction::received, bytes);
     receive(bytes, last_activity_);
   }
   if (ec == asio::error::eof) {
@@ -91,7 +93,7 @@ void LinkBase::write() {
     return;
   }
   writing_ = take_output();
-  if (observer_) observer_->bytes(Direction::sent, writing_);
+  if (Observer* observer = stream_.observer()) observer->bytes(Direction::sent, writing_);
   asio::error_code ec;
   const Bytes left = stream_.send_some(writing_, ec);
   if (ec) return end(ec);

@@ -95,7 +95,6 @@ class LinkBase : public std::enable_shared_from_this<LinkBase> {
   Time last_activity_ = Clock::now();
   Time goodbye_until_ = Time::max();
   Buffer writing_;
-  std::unique_ptr<Observer> observer_;
   asio::error_code why_;
   Phase phase_ = Phase::open;
   bool reading_ = false;
@@ -198,10 +197,12 @@ class Link {
     co_return ec;
   }
 
-  // Another protocol takes the connection over: write what is left and hand out the socket. The bytes that were read
-  // too far are in (*link).unread(). The link is over then.
+  // Another protocol takes the connection over: write what is left and hand out the stream, for the Link of that
+  // protocol. What was read too far goes with it, and so does whoever watches. This link is over then.
   awaitable<Stream> release() {
     co_await quiesce();
+    state_->stream().put_back(state_->connection.unread());
+    state_->observe(nullptr);
     Stream stream = std::move(state_->stream());
     state_->end({});
     co_return stream;

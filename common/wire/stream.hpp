@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace wire {
 
@@ -85,6 +86,13 @@ class Stream {
   void shutdown_send();  // TCP's goodbye: FIN
   void close();
 
+  // What stays with the connection when another protocol takes it over: who watches it, and the bytes that the last
+  // protocol has read too far, which the next one is given first.
+  void watch(std::unique_ptr<Observer> observer) { observer_ = std::move(observer); }
+  Observer* observer() const { return observer_.get(); }
+  void put_back(Bytes bytes) { put_back_.assign(bytes.begin(), bytes.end()); }
+  Buffer take_back() { return std::exchange(put_back_, {}); }
+
   TcpSocket& socket() { return tls_ ? tls_->stream.next_layer() : socket_; }
   Executor executor() { return socket().get_executor(); }
   Side we_are() const { return we_are_; }
@@ -106,6 +114,8 @@ class Stream {
   TcpSocket socket_;  // moved into tls_ once that exists
   std::unique_ptr<Tls> tls_;
   std::unique_ptr<Small> small_;  // from the first receive on
+  std::unique_ptr<Observer> observer_;
+  Buffer put_back_;
   Side we_are_;
 };
 

@@ -125,6 +125,10 @@ void for_each_field(const std::vector<Trace::Field>& fields, Bytes bytes, std::s
 
 }  // namespace
 
+void Trace::add_flags(std::size_t offset, std::uint8_t byte, std::string_view name) {
+  add(offset, 1, name, fmt::format("0x{:02x}", byte));
+}
+
 void Trace::add_part(std::size_t n, std::string_view name, std::string_view meaning, std::string_view section) {
   if (fields.empty()) return;
   Field& whole = fields.back();

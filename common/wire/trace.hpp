@@ -44,6 +44,7 @@ struct Trace {
   void add(std::size_t offset, std::size_t size, std::string_view name, std::string value, bool text = false) {
     fields.push_back({offset, size, depth, text, std::string(name), std::move(value), {}, {}});
   }
+  void add_flags(std::size_t offset, std::uint8_t byte, std::string_view name);  // a byte, in hexadecimal
   // The next n bytes of the last field, as far as it goes, are this part of it.
   void add_part(std::size_t n, std::string_view name, std::string_view meaning, std::string_view section);
 };

@@ -244,7 +244,7 @@ void answer(Arguments& in, Answer& out) {
 void explain(Arguments& in, Answer& out) {
   const wire::Buffer first = in.bytes();
   if (!in.more()) return out.value("text", http1::explain(first));
-  std::vector<http1::Said> conversation{{wire::as_text(first) == "client", in.bytes()}};
+  std::vector<wire::Said> conversation{{wire::as_text(first) == "client", in.bytes()}};
   while (in.more()) {
     const std::string who = in.text();
     conversation.push_back({who == "client", in.bytes()});
@@ -254,12 +254,12 @@ void explain(Arguments& in, Answer& out) {
 
 // The same as a byte walk: every part of every line. Arguments in pairs: who, and the bytes.
 void walk(Arguments& in, Answer& out) {
-  std::vector<http1::Said> conversation;
+  std::vector<wire::Said> conversation;
   while (in.more()) {
     const std::string who = in.text();
     conversation.push_back({who == "client", in.bytes()});
   }
-  out.value("text", http1::explain(conversation, http1::Form::walk));
+  out.value("text", http1::explain(conversation, wire::Form::walk));
 }
 
 }  // namespace

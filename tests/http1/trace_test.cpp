@@ -104,9 +104,9 @@ TEST_CASE("a refused request is shown too, with what is wrong unexplained") {
 
 TEST_CASE("a byte walk takes every line apart") {
   const auto bytes = [](std::string_view text) { return wire::Buffer(text.begin(), text.end()); };
-  const http1::Said talk[] = {{true, bytes("HEAD /x HTTP/1.1\r\nHost:a \r\nX:\r\n\r\n")},
-                              {false, bytes("HTTP/1.0 299 \r\nA: b\r\n \tc\r\n\r\n")}};
-  CHECK("\n" + http1::explain(talk, http1::Form::walk) == R"(
+  const wire::Said talk[] = {{true, bytes("HEAD /x HTTP/1.1\r\nHost:a \r\nX:\r\n\r\n")},
+                             {false, bytes("HTTP/1.0 299 \r\nA: b\r\n \tc\r\n\r\n")}};
+  CHECK("\n" + http1::explain(talk, wire::Form::walk) == R"(
 client → server  request head, 33 bytes
   0000  48 45 41 44              HEAD      method: the same, without the content                     RFC 9110 §9.3.2
   0004  20                       ␠         SP: one space                                             RFC 9112 §3

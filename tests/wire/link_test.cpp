@@ -333,7 +333,7 @@ awaitable<void> upgrade(Stream stream, LinkOptions options) {
   }
   link->send("upgraded");
   Stream taken = co_await link.release();
-  const std::string unread = wire::as_string(link->unread());
+  const std::string unread = wire::as_string(taken.take_back());
   co_await asio::async_write(taken.socket(), asio::buffer(unread), wire::nothrow);
   std::array<char, 100> chunk;
   auto [ec, n] = co_await taken.socket().async_read_some(asio::buffer(chunk), wire::nothrow);

@@ -13,10 +13,10 @@ namespace {
 
 enum Speaker { unknown, client, server };
 
-wire::Buffer said;                        // what room() has made place for
-std::vector<CHAPTER::Said> conversation;  // what say() has taken so far
-bool one_sided = false;                   // the page does not know who spoke; the bytes have to tell
-std::string text;                         // what explain() has returned last
+wire::Buffer said;                     // what room() has made place for
+std::vector<wire::Said> conversation;  // what say() has taken so far
+bool one_sided = false;                // the page does not know who spoke; the bytes have to tell
+std::string text;                      // what explain() has returned last
 
 }  // namespace
 

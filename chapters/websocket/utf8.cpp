@@ -1,0 +1,65 @@
+#include "websocket/utf8.hpp"
+
+#include <cstring>
+
+namespace websocket {
+
+namespace {
+
+// How many bytes at the front are ASCII, counted in eights: real text is mostly ASCII, and eight bytes cost as much
+// as one.
+std::size_t ascii_eights(wire::Bytes bytes) {
+  std::size_t at = 0;
+  for (std::uint64_t eight = 0; at + sizeof eight <= bytes.size(); at += sizeof eight) {
+    std::memcpy(&eight, bytes.data() + at, sizeof eight);
+    if (eight & 0x8080808080808080) break;
+  }
+  return at;
+}
+
+}  // namespace
+
+// region utf8
+// The first byte of a character says how many follow. Most may be anything from 80 to bf; but the first of them is
+// narrowed where it would make a character that has a shorter form, a half of a UTF-16 pair, or one beyond U+10FFFF
+// (the table of RFC 3629 §4).
+bool Utf8::begin(std::uint8_t byte) {
+  from_ = 0x80;
+  to_ = 0xbf;
+  if (byte < 0x80) return true;
+  if (byte >= 0xc2 && byte <= 0xdf) return missing_ = 1, true;
+  if (byte >= 0xe0 && byte <= 0xef) missing_ = 2;
+  else if (byte >= 0xf0 && byte <= 0xf4) missing_ = 3;
+  else return false;
+  if (byte == 0xe0) from_ = 0xa0;  // below: a shorter form
+  if (byte == 0xed) to_ = 0x9f;    // above: U+D800 to U+DFFF
+  if (byte == 0xf0) from_ = 0x90;  // below: a shorter form
+  if (byte == 0xf4) to_ = 0x8f;    // above: beyond U+10FFFF
+  return true;
+}
+
+bool Utf8::check(wire::Bytes piece) {
+  while (!piece.empty()) {
+    if (missing_ == 0) piece = piece.subspan(ascii_eights(piece));
+    if (piece.empty()) break;
+    const std::uint8_t byte = piece.front();
+    piece = piece.subspan(1);
+    if (missing_ == 0) {
+      if (!begin(byte)) return false;
+    } else {
+      if (byte < from_ || byte > to_) return false;
+      from_ = 0x80;
+      to_ = 0xbf;
+      --missing_;
+    }
+  }
+  return true;
+}
+// endregion
+
+bool is_utf8(wire::Bytes text) {
+  Utf8 utf8;
+  return utf8.check(text) && utf8.complete();
+}
+
+}  // namespace websocket
