@@ -72,7 +72,7 @@ def bench(console: Console, rounds: int, seconds: int) -> None:
             console.status(f"{IDLE_CONNECTIONS} idle connections  {name}")
             memory[name] = [idle_memory(command) / 1024]
         for peer in ("libwebsockets", "ws"):
-            what = f"KiB per idle connection, to {peer}"
+            what = f"idle, KiB each, to {peer}"
             table.add(what, memory["ours"], memory[peer], "<= 1.0")
         console.line(f"\nThe load client kept its processor busy for at most {busiest:.0f} %.")
 

@@ -1,5 +1,7 @@
 // Loads a WebSocket server that echoes, and counts. An independent yardstick: it shares no code with our chapters, and
 // does little enough (one thread, one epoll, frames written beforehand) that the server is what is measured.
+#include "echoes.hpp"
+
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/tcp.h>
@@ -18,12 +20,12 @@
 #include <ctime>
 #include <list>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace {
 
+using load::fail;
 using Buffer = std::vector<std::uint8_t>;
 
 constexpr std::chrono::milliseconds patience{10'000};  // a server that is silent for longer has failed
@@ -38,8 +40,6 @@ struct Options {
   std::size_t idle = 0;  // connections to hold, instead of measuring
 };
 
-[[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what); }
-
 // The result of a system call that must not fail.
 template <class Number>
 Number checked(Number result, const char* call) {
@@ -51,10 +51,11 @@ Number checked(Number result, const char* call) {
 struct Message {
   Message(std::size_t size, std::size_t copies) {
     for (std::size_t i = 0; i < size; ++i) payload.push_back(static_cast<std::uint8_t>(i % 251));
-    Buffer frame{0x82};  // RFC 6455 §5.2: FIN, binary
-    const int length_bytes = size < 126 ? 0 : size <= 0xffff ? 2 : 8;
-    frame.push_back(0x80 | (length_bytes == 0 ? static_cast<std::uint8_t>(size) : length_bytes == 2 ? 126 : 127));
-    for (int i = length_bytes; i-- > 0;) frame.push_back(static_cast<std::uint8_t>(size >> 8 * i));
+    // RFC 6455 §5.2: FIN and binary; a mask, as from every client, and the length; more of the length; the mask.
+    const std::size_t length = size < 126 ? size : size <= 0xffff ? 126 : 127;
+    Buffer frame{0x82, static_cast<std::uint8_t>(0x80 | length)};
+    for (int i = length < 126 ? 0 : length == 126 ? 2 : 8; i-- > 0;)
+      frame.push_back(static_cast<std::uint8_t>(size >> 8 * i));
     constexpr std::array<std::uint8_t, 4> mask{0x37, 0xfa, 0x21, 0x3d};
     frame.insert(frame.end(), mask.begin(), mask.end());
     for (std::size_t i = 0; i < size; ++i) frame.push_back(payload[i] ^ mask[i % 4]);
@@ -65,71 +66,6 @@ struct Message {
   Buffer payload;
   Buffer frames;  // as many copies as are under way at once, so that one call can send them all
   std::size_t frame_size = 0;
-};
-
-// What a server sends: echoes of the message, each in one frame or in fragments (RFC 6455 §5.2, §5.4).
-class Echoes {
- public:
-  explicit Echoes(const Message& message) : payload_(message.payload) {}
-
-  std::uint64_t count() const { return count_; }
-
-  void receive(std::span<const std::uint8_t> bytes) {
-    while (!bytes.empty()) {
-      if (!in_payload_) {
-        header_[header_size_++] = bytes.front();
-        bytes = bytes.subspan(1);
-        in_payload_ = is_complete();
-        if (!in_payload_) continue;
-        begin_frame();
-      }
-      const auto part = bytes.first(std::min(frame_left_, bytes.size()));
-      receive_payload(part);
-      bytes = bytes.subspan(part.size());
-      if (frame_left_ == 0) end_frame();
-    }
-  }
-
- private:
-  bool is_complete() const {
-    const unsigned length = header_[1];
-    return header_size_ >= 2 && header_size_ == (length < 126 ? 2U : length == 126 ? 4U : 10U);
-  }
-
-  void begin_frame() {
-    const unsigned opcode = in_message_ ? 0x0 : 0x2;  // continuation, binary
-    if ((header_[0] & 0x7f) != opcode)
-      fail(fmt::format("a frame that begins with 0x{:02x}, where opcode {} was due", header_[0], opcode));
-    if (header_[1] & 0x80) fail("a masked frame");
-    frame_left_ = header_size_ == 2 ? header_[1] : 0;
-    for (std::size_t i = 2; i < header_size_; ++i) frame_left_ = frame_left_ << 8 | header_[i];
-    if (frame_left_ > payload_.size() - received_) fail("an echo that is longer than the message");
-  }
-
-  void receive_payload(std::span<const std::uint8_t> part) {
-    // Comparing takes time in which the server would wait: the first echo of each connection has to do.
-    if (count_ == 0 && !std::ranges::equal(part, payload_.subspan(received_, part.size())))
-      fail("an echo with other bytes than the message");
-    received_ += part.size();
-    frame_left_ -= part.size();
-  }
-
-  void end_frame() {
-    in_payload_ = false;
-    header_size_ = 0;
-    in_message_ = (header_[0] & 0x80) == 0;
-    if (in_message_) return;
-    if (received_ != payload_.size()) fail("an echo that is shorter than the message");
-    received_ = 0;
-    ++count_;
-  }
-
-  std::span<const std::uint8_t> payload_;
-  std::array<std::uint8_t, 10> header_{};
-  std::size_t header_size_ = 0;                   // bytes of the header that are there
-  bool in_payload_ = false, in_message_ = false;  // behind a header; behind a frame that was not the last
-  std::size_t frame_left_ = 0, received_ = 0;     // payload: still to come in the frame, there of the message
-  std::uint64_t count_ = 0;
 };
 
 // RFC 6455 §4.1, with the key of §1.3 and the answer that belongs to it.
@@ -154,7 +90,7 @@ void shake_hands(int socket, const Options& options) {
 class Connection {
  public:
   Connection(const Options& options, const Message& message)
-      : message_(message), echoes_(message), socket_(checked(::socket(AF_INET, SOCK_STREAM, 0), "socket")) {
+      : message_(message), echoes_(message.payload), socket_(checked(::socket(AF_INET, SOCK_STREAM, 0), "socket")) {
     sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(options.port), .sin_addr = {}, .sin_zero = {}};
     if (inet_pton(AF_INET, options.host.c_str(), &address.sin_addr) != 1) fail("HOST must be an IPv4 address");
     checked(connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address), "connect");
@@ -196,7 +132,7 @@ class Connection {
 
  private:
   const Message& message_;
-  Echoes echoes_;
+  load::Echoes echoes_;
   int socket_;                             // open until the program ends
   std::size_t unsent_ = 0, position_ = 0;  // bytes that have to go; where the next of them is in a frame
 };
