@@ -144,7 +144,12 @@ bool Connection::step(Time now) {
 // RFC 6455 §1.4: after the peer's Close, whatever else comes is discarded.
 void Connection::discard_input() {
   if (input().empty()) return;
-  read_frame("after the end", input().size(), [](Reader& in) { return in.rest("discarded").size(); });
+  const auto discard = [](Reader& in) {
+    const std::size_t n = in.rest("discarded").size();
+    in.explain("nothing counts after Close", "RFC 6455 §1.4");
+    return n;
+  };
+  read_frame("after the end", input().size(), discard);
 }
 
 // region step-frame
