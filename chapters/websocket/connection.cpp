@@ -93,7 +93,9 @@ bool Connection::send_piece(Opcode type, Bytes piece, bool last) {
   header.fin = last;
   header.opcode = sending_ ? Opcode::continuation : type;
   if (!sending_) deflating_ = settings_.compression && (!last || piece.size() >= worth_compressing);
+  // region rsv1
   header.rsv1 = deflating_ && !sending_;  // RFC 7692 §6: on the first frame of the message only
+  // endregion
   if (deflating_) write(header, settings_.compression->compress(piece, last));
   else write(header, piece);
   if (last) sending_.reset();
@@ -142,7 +144,12 @@ bool Connection::step(Time now) {
 // RFC 6455 §1.4: after the peer's Close, whatever else comes is discarded.
 void Connection::discard_input() {
   if (input().empty()) return;
-  read_frame("after the end", input().size(), [](Reader& in) { return in.rest("discarded").size(); });
+  const auto discard = [](Reader& in) {
+    const std::size_t n = in.rest("discarded").size();
+    in.explain("nothing counts after Close", "RFC 6455 §1.4");
+    return n;
+  };
+  read_frame("after the end", input().size(), discard);
 }
 
 // region step-frame
@@ -197,9 +204,9 @@ std::size_t Connection::piece_size(std::size_t here) const {
 std::optional<Error> Connection::forbids(const FrameHeader& header) const {
   const auto broken = [](std::string rule) { return Error{Errc::malformed, std::move(rule), 1002}; };
   const bool control = is_control(header.opcode);
-  // region frame-rules
-  if (is_reserved(header.opcode)) return broken("a reserved opcode");  // RFC 6455 §5.2
   const bool begins = header.opcode == Opcode::text || header.opcode == Opcode::binary;
+  // region frame-rules
+  if (is_reserved(header.opcode)) return broken("a reserved opcode");      // RFC 6455 §5.2
   const bool compressed = header.rsv1 && begins && settings_.compression;  // RFC 7692 §6
   if ((header.rsv1 && !compressed) || header.rsv2 || header.rsv3) return broken("a reserved bit");
   // RFC 6455 §5.1: a client masks every frame, a server none.
@@ -217,6 +224,7 @@ std::optional<Error> Connection::forbids(const FrameHeader& header) const {
 // endregion
 
 void Connection::begin_frame(const FrameHeader& header) {
+  // region begin-frame
   frame_ = header;
   remaining_ = header.payload_length;
   if (header.opcode == Opcode::continuation) return;
@@ -224,6 +232,7 @@ void Connection::begin_frame(const FrameHeader& header) {
   inflating_ = header.rsv1;
   begins_ = true;
   message_size_ = 0;
+  // endregion
 }
 
 // region received-piece
@@ -232,22 +241,34 @@ void Connection::begin_frame(const FrameHeader& header) {
 void Connection::received_piece(Bytes payload) {
   const std::size_t start = message_.size();
   message_.insert(message_.end(), payload.begin(), payload.end());
+  // region unmask-piece
   if (frame_.masking_key)
     mask(std::span(message_).subspan(start), *frame_.masking_key, frame_.payload_length - remaining_);
   remaining_ -= payload.size();
+  // endregion
   // region reassemble
   const bool ends = frame_.fin && remaining_ == 0;
-  if (inflating_ && !inflate(start, ends)) return;
-  message_size_ += message_.size() - start;
-  if (receiving_ == Opcode::text) {
-    const bool valid = received_text_.check(Bytes(message_).subspan(start)) && (!ends || received_text_.complete());
-    if (!valid) return fail({Errc::malformed, "text that is not UTF-8", 1007});
-  }
+  if (!take_piece(start, ends)) return;
   if (!ends && !(settings_.limits.in_pieces && !message_.empty())) return;
   emit(Message{*receiving_, std::exchange(message_, {}), begins_, ends});
   begins_ = false;
   if (ends) receiving_.reset();
   // endregion
+}
+
+// What was added to the message from `start` on is inflated, counted and checked. False: it was wrong, and the
+// connection has failed.
+bool Connection::take_piece(std::size_t start, bool ends) {
+  if (inflating_ && !inflate(start, ends)) return false;
+  message_size_ += message_.size() - start;
+  if (receiving_ != Opcode::text) return true;
+  const Bytes piece = Bytes(message_).subspan(start);
+  bool valid = true;
+  // region text-check
+  valid = received_text_.check(piece) && (!ends || received_text_.complete());
+  // endregion
+  if (!valid) fail({Errc::malformed, "text that is not UTF-8", 1007});
+  return valid;
 }
 // endregion
 

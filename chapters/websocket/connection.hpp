@@ -103,6 +103,7 @@ class Connection : public wire::ConnectionBase<Connection, Event> {
   void received_close(wire::Bytes payload);
   void begin_frame(const FrameHeader& header);
   void received_piece(wire::Bytes payload);
+  bool take_piece(std::size_t start, bool ends);
   bool inflate(std::size_t start, bool ends);
   std::size_t piece_size(std::size_t here) const;
   void write(FrameHeader header, wire::Bytes payload);

@@ -100,7 +100,9 @@ Result<Buffer> Deflate::decompress(Bytes piece, bool last, std::uint64_t limit) 
   }
   Buffer out;
   Result<void> inflated = inflate_all(piece, limit, out);
+  // region inflate-tail
   if (inflated && last) inflated = inflate_all(tail, limit, out);
+  // endregion
   if (!inflated) return std::unexpected(inflated.error());
   if (last && !keep_theirs_) inflating_.reset();
   return out;
