@@ -46,6 +46,7 @@ Result<Extension> parse_extension(std::string_view text) {
   const auto malformed = [&](std::string_view part) {
     return wire::failure(Errc::malformed, fmt::format("Sec-WebSocket-Extensions: \"{}\"", part));
   };
+  if (text.ends_with(';')) return malformed(text);  // a parameter has to follow
   Extension extension{std::string(next_part(text)), {}};
   if (!http1::is_token(extension.name)) return malformed(extension.name);
   while (!text.empty()) {
