@@ -210,8 +210,10 @@ std::optional<Error> Connection::forbids(const FrameHeader& header) const {
   if (!control && begins == receiving_.has_value())  // RFC 6455 §5.4
     return broken(begins ? "a new message within another" : "a continuation of nothing");
   // endregion
+  // A compressed frame's length says nothing: noise is longer when it is compressed. inflate() counts what comes of it.
+  const bool inflates = compressed || (!begins && inflating_);
   const std::uint64_t room = settings_.limits.message - (begins ? 0 : message_size_);
-  if (!control && header.payload_length > room) return Error{Errc::too_large, "the message", 1009};
+  if (!control && !inflates && header.payload_length > room) return Error{Errc::too_large, "the message", 1009};
   return std::nullopt;
 }
 // endregion
