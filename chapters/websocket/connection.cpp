@@ -86,8 +86,10 @@ bool Connection::send_piece(Opcode type, Bytes piece, bool last) {
   if (type != Opcode::text && type != Opcode::binary) throw UsageError("a message is of text or binary");
   if (sending_ && *sending_ != type) throw UsageError("another message is being sent");
   if (!is_open()) return false;
-  if (type == Opcode::text && (!sent_text_.check(piece) || (last && !sent_text_.complete())))
+  Utf8 text = sent_text_;  // which stays as it is where the piece is refused
+  if (type == Opcode::text && (!text.check(piece) || (last && !text.complete())))
     throw UsageError("text is UTF-8");  // RFC 6455 §8.1: the peer would have to fail the connection
+  sent_text_ = text;
 
   FrameHeader header;
   header.fin = last;
