@@ -97,8 +97,10 @@ bool Connection::send_piece(Opcode type, Bytes piece, bool last) {
   if (type != Opcode::text && type != Opcode::binary) throw UsageError("a message is of text or binary");
   if (sending_ && *sending_ != type) throw UsageError("another message is being sent");
   if (!is_open()) return false;
-  if (type == Opcode::text && (!sent_text_.check(piece) || (last && !sent_text_.complete())))
+  Utf8 text = sent_text_;  // which stays as it is where the piece is refused
+  if (type == Opcode::text && (!text.check(piece) || (last && !text.complete())))
     throw UsageError("text is UTF-8");  // RFC 6455 §8.1: the peer would have to fail the connection
+  sent_text_ = text;
 
   FrameHeader header;
   header.fin = last;
@@ -223,8 +225,10 @@ std::optional<Error> Connection::forbids(const FrameHeader& header) const {
   if (!control && begins == receiving_.has_value())  // RFC 6455 §5.4
     return broken(begins ? "a new message within another" : "a continuation of nothing");
   // endregion
+  // A compressed frame's length says nothing: noise is longer when it is compressed. inflate() counts what comes of it.
+  const bool inflates = compressed || (!begins && inflating_);
   const std::uint64_t room = settings_.limits.message - (begins ? 0 : message_size_);
-  if (!control && header.payload_length > room) return Error{Errc::too_large, "the message", 1009};
+  if (!control && !inflates && header.payload_length > room) return Error{Errc::too_large, "the message", 1009};
   return std::nullopt;
 }
 // endregion
