@@ -35,11 +35,12 @@ std::optional<std::string> unquoted(std::string_view value) {
   if (value.size() < 2 || !value.ends_with('"')) return std::nullopt;
   value = value.substr(1, value.size() - 2);
   std::string token;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    if (value[i] == '\\' && ++i == value.size()) return std::nullopt;
-    token += value[i];
+  bool escaped = false;
+  for (const char c : value) {
+    escaped = c == '\\' && !escaped;
+    if (!escaped) token += c;
   }
-  return token;
+  return escaped ? std::nullopt : std::optional(token);
 }
 
 Result<Extension> parse_extension(std::string_view text) {

@@ -82,7 +82,7 @@ int run_server(const ProgramOptions& program, ServerOptions options, const Serve
   raise_descriptor_limit();
   keep_freed_memory();
   const std::unique_ptr<Tracer> tracer = program.make_tracer();  // outlives the connections, which end with io
-  asio::io_context io(1);                                        // one thread
+  asio::io_context io(ASIO_CONCURRENCY_HINT_UNSAFE);             // one thread, so no locks
   std::optional<asio::ssl::context> tls;
   if (program.tls) tls = server_tls(program.certificate, program.key);
   options.tls = tls ? &*tls : nullptr;
