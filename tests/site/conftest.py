@@ -6,19 +6,14 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from support.browser import chromium
 from support.process import Server
 from support.project import IN_CI, ROOT, TOOLS
-from support.system import find_program
 
 SITE = ROOT / "build" / "site"
 PAGES = sorted(file.name for file in SITE.glob("*.html"))
-# Nothing but what a test asks for: no updates, no first-run pages, no other protocol.
-_FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 PHONE, LAPTOP = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
 
 
@@ -39,10 +34,8 @@ def server(programs: Path):
 @pytest.fixture(scope="session")
 def browser():
     """Chromium."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=find_program("chromium"), args=_FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture
