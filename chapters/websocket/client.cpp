@@ -20,7 +20,13 @@ MaskingKey random_masking_key() {
   return keys[used++];
 }
 
+std::string example_handshake_key() { return "dGhlIHNhbXBsZSBub25jZQ=="; }
+MaskingKey example_masking_key() { return {0x37, 0xfa, 0x21, 0x3d}; }
+
 }  // namespace
+
+const Keys random_keys = {new_key, random_masking_key};
+const Keys example_keys = {example_handshake_key, example_masking_key};
 
 // region open
 wire::awaitable<wire::Result<Opened>> open(std::string url, ClientOptions options) {
@@ -32,14 +38,14 @@ wire::awaitable<wire::Result<Opened>> open(std::string url, ClientOptions option
   if (!stream) co_return wire::failure(wire::Errc::truncated, where->authority() + ": " + to_string(stream.error()));
 
   http1::Client http(std::move(*stream), options.link);
-  const std::string key = new_key();
+  const std::string key = options.keys.handshake();
   const http1::Request request = handshake_request(*where, options.offer, key);
   const wire::Result<http1::Response> response = co_await http.send(request);
   if (!response) co_return std::unexpected(response.error());
   const wire::Result<Agreement> agreement = check_response(*response, options.offer, key);
   if (!agreement) co_return std::unexpected(agreement.error());
 
-  Settings settings{.limits = options.limits, .new_masking_key = random_masking_key};
+  Settings settings{.limits = options.limits, .new_masking_key = options.keys.masking};
   if (agreement->deflate) settings.compression = std::make_unique<Deflate>(wire::Side::client, *agreement->deflate);
   wire::Stream taken = co_await http.upgrade();
   Connection connection(wire::Side::client, std::move(settings));

@@ -15,10 +15,19 @@ namespace websocket {
 
 using Link = wire::Link<Connection>;
 
+// What makes every connection different (RFC 6455 §4.1, §5.3): both must be unpredictable, but in examples.
+struct Keys {
+  std::string (*handshake)();
+  MaskingKey (*masking)();
+};
+extern const Keys random_keys;
+extern const Keys example_keys;  // those of RFC 6455 §1.2 and §5.7, always the same
+
 struct ClientOptions {
   Offer offer;
   Limits limits;
   wire::LinkOptions link;
+  Keys keys = random_keys;
   asio::ssl::context* tls = nullptr;  // for wss: whom to trust; must outlive the connection
 };
 

@@ -131,7 +131,7 @@ int main(int argc, char** argv) {
   Options options;
   websocket::ClientOptions connection;
   wire::ProgramOptions program;
-  bool no_deflate = false;
+  bool no_deflate = false, example_keys = false;
   const auto check_field = [](const std::string& text) {
     return text.contains(':') ? "" : "a field looks like this: \"Name: value\"";
   };
@@ -153,6 +153,7 @@ int main(int argc, char** argv) {
       ->allow_extra_args(false)
       ->check(check_field);
   app.add_flag("--no-deflate", no_deflate, "Do not offer compression");
+  app.add_flag("--example-keys", example_keys, "Use RFC 6455's examples as keys: every run has the same bytes");
   app.add_option("--max-message", connection.limits.message, "Bytes of a message")->capture_default_str();
   app.add_option("--cacert", options.ca_file, "Trust this authority, or self-signed certificate (PEM)")
       ->type_name("FILE");
@@ -163,6 +164,7 @@ int main(int argc, char** argv) {
     return app.exit(e) == 0 ? ok : bad_usage;
   }
   if (no_deflate) connection.offer.deflate.reset();
+  if (example_keys) connection.keys = websocket::example_keys;
 
   try {
     const std::unique_ptr<wire::Tracer> tracer = program.make_tracer();  // outlives the connection
