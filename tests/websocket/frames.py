@@ -92,7 +92,7 @@ class Frame:
     payload: bytes
     fin: bool
     rsv: int
-    masked: bool
+    mask: bytes  # empty: not masked
 
     @property
     def close(self) -> tuple[Optional[int], str]:
@@ -110,7 +110,7 @@ def read_frame(read) -> Frame:
         length = int.from_bytes(read(2 if length == 126 else 8), "big")
     mask = read(4) if second & 0x80 else b""
     payload = masked(read(length), mask)
-    return Frame(first & 0x0F, payload, bool(first & 0x80), first & 0x70, bool(mask))
+    return Frame(first & 0x0F, payload, bool(first & 0x80), first & 0x70, mask)
 
 
 def frames_in(data: bytes) -> Iterator[Frame]:
@@ -147,7 +147,7 @@ class Peer(Tcp):
     def frame(self) -> Frame:
         """The next frame; a server masks none."""
         came = read_frame(self.read)
-        assert not came.masked
+        assert not came.mask
         return came
 
     def closed(self) -> tuple[Optional[int], str]:
@@ -162,13 +162,13 @@ class Peer(Tcp):
         came = self.frame()
         while not came.fin:
             more = self.frame()
-            came = Frame(came.opcode, came.payload + more.payload, more.fin, came.rsv, False)
+            came = Frame(came.opcode, came.payload + more.payload, more.fin, came.rsv, b"")
         return came.payload == payload
 
 
 class Fake:
     """A server that shakes hands with a client, says given bytes, and reads what it says until it
-    hangs up. Closes after a client's Close frame, as a server does, or if `hangs_up` at once.
+    hangs up. Answers a client's Close frame and closes, as a server does, or if `hangs_up` at once.
 
     `head` replaces the response; "{accept}" in it stands for the right answer to the key.
     """
@@ -193,7 +193,7 @@ class Fake:
         self._thread.join(TIMEOUT)
         assert not self._thread.is_alive(), "the client does not hang up"
         came = list(frames_in(self._said))
-        assert all(each.masked for each in came), "a client's frame that is not masked"
+        assert all(each.mask for each in came), "a client's frame that is not masked"
         return came
 
     def _serve(self) -> None:
@@ -215,6 +215,7 @@ class Fake:
         while chunk := client.recv(1 << 16):
             self._said += chunk
             if not self._hangs_up and self._has_close():
+                client.sendall(close_frame(1000))  # if ours was first, it is discarded
                 client.shutdown(socket.SHUT_WR)
                 self._hangs_up = True
 

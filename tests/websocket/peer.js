@@ -5,7 +5,6 @@
 "use strict";
 const fs = require("fs");
 const https = require("https");
-const http = require("http");
 const WebSocket = require("ws");
 
 // So many bytes of ASCII that neither repeat nor are random.
@@ -90,10 +89,10 @@ function serve(settings) {
     cert: fs.readFileSync(settings.certificate),
     key: fs.readFileSync(settings.key),
   };
-  const web = tls ? https.createServer(tls) : http.createServer();
+  const web = tls && https.createServer(tls).listen(0, "127.0.0.1");
   const spoken = settings.subprotocols || [];
   const server = new WebSocket.Server({
-    server: web,
+    ...(tls ? { server: web } : { host: "127.0.0.1", port: 0 }),
     perMessageDeflate: deflate(settings),
     handleProtocols: (offered) => spoken.find((each) => offered.has(each)) || false,
   });
@@ -111,7 +110,7 @@ function serve(settings) {
     );
     act(socket, new URL(request.url, "ws://a"));
   });
-  web.listen(0, "127.0.0.1", () => console.log(`listening on 127.0.0.1:${web.address().port}`));
+  server.on("listening", () => console.log(`listening on 127.0.0.1:${server.address().port}`));
   process.on("SIGTERM", () => process.exit(0));
 }
 
