@@ -100,8 +100,12 @@ Result<Buffer> Deflate::decompress(Bytes piece, bool last, std::uint64_t limit) 
   }
   Buffer out;
   Result<void> inflated = inflate_all(piece, limit, out);
+  // region inflate-tail
   if (inflated && last) inflated = inflate_all(tail, limit, out);
+  // endregion
   if (!inflated) return std::unexpected(inflated.error());
+  const bool between_blocks = inflating_->data_type & 128;  // so zlib's inflate() says
+  if (last && !between_blocks) return wire::failure(Errc::malformed, "compressed data that was cut off", 1007);
   if (last && !keep_theirs_) inflating_.reset();
   return out;
 }

@@ -50,25 +50,34 @@ std::string in_words(const FrameHeader& header) {
   return words + fmt::format("opcode {:x}: {}", static_cast<int>(header.opcode), name(header.opcode));
 }
 
+std::string in_words(bool masked, std::uint64_t payload_len) {
+  return fmt::format("{}masked, {}", masked ? "" : "not ", payload_len);
+}
+
 }  // namespace
 
 // region decode-header
 Result<FrameHeader> decode_header(Reader& in) {
   FrameHeader header;
-  // region parse-header
+  // region first-byte
   const std::uint8_t first = in.flags("FIN, RSV1-3, opcode");
   header.fin = first & 0x80;
   header.rsv1 = first & 0x40;
   header.rsv2 = first & 0x20;
   header.rsv3 = first & 0x10;
   header.opcode = static_cast<Opcode>(first & 0x0f);
+  // endregion
   if (in.tracing()) in.explain(in_words(header), "RFC 6455 §5.2");
 
+  bool masked = false;
+  // region second-byte
   const std::uint8_t second = in.flags("MASK, Payload len");
-  const bool masked = second & 0x80;
+  masked = second & 0x80;
   header.payload_length = second & 0x7f;
-  if (in.tracing()) in.explain(fmt::format("{}masked, {}", masked ? "" : "not ", second & 0x7f), "RFC 6455 §5.2");
+  // endregion
+  if (in.tracing()) in.explain(in_words(masked, header.payload_length), "RFC 6455 §5.2");
 
+  // region extended-length
   std::uint64_t shortest = 0;  // what would not have fitted the shorter form
   if (header.payload_length == length_in_16_bits) {
     header.payload_length = in.u16("Extended payload length");
@@ -79,13 +88,13 @@ Result<FrameHeader> decode_header(Reader& in) {
   }
   if (header.payload_length < shortest) in.fail(Errc::malformed, "a length that has a shorter form", 1002);
   if (header.payload_length >> 63) in.fail(Errc::malformed, "a length over 63 bits", 1002);
+  // endregion
 
   if (masked) {
     const wire::Bytes key = in.bytes("Masking-key", 4);
     in.explain("chosen by the client", "RFC 6455 §5.3");
     if (in.ok()) std::ranges::copy(key, header.masking_key.emplace().begin());
   }
-  // endregion
   if (!in.ok()) return std::unexpected(in.error());
   return header;
 }

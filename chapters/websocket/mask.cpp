@@ -6,6 +6,7 @@ namespace websocket {
 
 // region mask
 void mask(std::span<std::uint8_t> bytes, const MaskingKey& key, std::uint64_t offset) {
+  // region mask-bytes
   // The key as it will meet the bytes, twice over: eight bytes can then be masked at once, in whatever order this
   // machine keeps the bytes of a number.
   std::uint8_t turned[8];
@@ -21,6 +22,7 @@ void mask(std::span<std::uint8_t> bytes, const MaskingKey& key, std::uint64_t of
     std::memcpy(bytes.data() + at, &eight, sizeof eight);
   }
   for (std::size_t i = 0; at + i < bytes.size(); ++i) bytes[at + i] ^= turned[i];
+  // endregion
 }
 // endregion
 

@@ -24,6 +24,7 @@ std::size_t ascii_eights(wire::Bytes bytes) {
 // narrowed where it would make a character that has a shorter form, a half of a UTF-16 pair, or one beyond U+10FFFF
 // (the table of RFC 3629 §4).
 bool Utf8::begin(std::uint8_t byte) {
+  // region utf8-begin
   from_ = 0x80;
   to_ = 0xbf;
   if (byte < 0x80) return true;
@@ -36,6 +37,7 @@ bool Utf8::begin(std::uint8_t byte) {
   if (byte == 0xf0) from_ = 0x90;  // below: a shorter form
   if (byte == 0xf4) to_ = 0x8f;    // above: beyond U+10FFFF
   return true;
+  // endregion
 }
 
 bool Utf8::check(wire::Bytes piece) {
@@ -47,10 +49,12 @@ bool Utf8::check(wire::Bytes piece) {
     if (missing_ == 0) {
       if (!begin(byte)) return false;
     } else {
+      // region utf8-continue
       if (byte < from_ || byte > to_) return false;
       from_ = 0x80;
       to_ = 0xbf;
       --missing_;
+      // endregion
     }
   }
   return true;

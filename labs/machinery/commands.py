@@ -15,7 +15,7 @@ from machinery.catalogue import Lab, Step, WrongVersion
 from machinery.judge import DEFAULT_SEED, Judge, StepResult
 from machinery.probe import Probe
 from machinery.work import Work
-from support import peers, system
+from support import peers, project, system
 from support.console import Console, SetupError
 
 OK, FAILED = 0, 1
@@ -36,6 +36,20 @@ class Session:
         needed += [package for package in peers.packages(self.lab.name) if package.proof in tools]
         system.require(needed, self.assume_yes, self.console)
 
+    def install_for_node(self) -> None:
+        """The packages of Node.js that the lab's checks use. Who does without them skips these."""
+        wanted = {step.tool for step in self.lab.steps} & peers.node_packages(self.lab.name)
+        if not wanted:
+            return
+        known = peers.packages(self.lab.name)
+        node = [package for package in known if package.proof in ("node", "npm")]
+        try:
+            if not system.ensure(node, self.assume_yes, self.console):
+                return peers.install_for_node(self.lab.name, self.console)
+        except SetupError as error:
+            self.console.line(str(error))
+        self.console.line(f"Without {', '.join(wanted)} some checks will be skipped.")
+
     def ready(self) -> None:
         """The work is there, and follows the reference."""
         if not self.work.started:
@@ -48,8 +62,8 @@ class Session:
             for hole in step.holes:
                 self.work.body(hole)  # or a SetupError: its marks are gone
 
-    def judge(self, seed: str = DEFAULT_SEED) -> Judge:
-        return Judge(self.lab, self.work, self.builder, seed)
+    def judge(self, seed: str = DEFAULT_SEED, complete: bool = project.IN_CI) -> Judge:
+        return Judge(self.lab, self.work, self.builder, seed, complete)
 
     def step(self, number: int | None) -> Step:
         """The step of that number, else the one to do next."""
@@ -67,6 +81,7 @@ class Session:
 def start(session: Session) -> int:
     """Make the learner's files, and let the first failure be seen for what it is."""
     session.install()
+    session.install_for_node()
     console, lab, work = session.console, session.lab, session.work
     new = work.start()
     session.ready()
@@ -327,8 +342,9 @@ def graded(sessions: list[Session], files: dict[str, Path], seed: str) -> int:
             session.console.line(line)
         started = time.monotonic()
         session.install()
+        session.install_for_node()
         session.builder.prepare(session.builder.probe, *session.builder.programs)
-        judge, steps = session.judge(seed), []
+        judge, steps = session.judge(seed, complete=True), []
         for step in session.lab.steps:
             session.console.status(f"{session.lab.name}  step {step.number}")
             steps.append(_graded(session, judge, step))

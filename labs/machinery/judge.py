@@ -14,8 +14,9 @@ from machinery.build import Builder, CompileError
 from machinery.catalogue import Hole, Lab, Step
 from machinery.probe import Probe
 from machinery.trial import Draw, Trial
-from machinery.verdict import NotYet, Wrong
+from machinery.verdict import Absent, NotYet, Wrong
 from machinery.work import Work
+from support import project
 from support.console import SetupError
 
 DEFAULT_SEED = "1"
@@ -28,7 +29,7 @@ class CheckResult:
     name: str
     title: str
     points: int  # that it is worth
-    verdict: str = "passed"  # or "failed", "not yet", "not run"
+    verdict: str = "passed"  # or "failed", "absent" (its tool), "not yet", "not run"
     report: str = ""
     at_fault: str = ""  # the field
     written_at: str = ""
@@ -58,7 +59,8 @@ class StepResult:
 
     @property
     def passed(self) -> bool:
-        return all(check.verdict == "passed" for check in self.checks)
+        """What needs a tool that is absent holds nobody up; nor does it earn anything."""
+        return all(check.verdict in ("passed", "absent") for check in self.checks)
 
     @property
     def not_yet(self) -> bool:
@@ -73,8 +75,17 @@ class StepResult:
 class Judge:
     """Judges one learner's work of one lab."""
 
-    def __init__(self, lab: Lab, work: Work, builder: Builder, seed: str = DEFAULT_SEED) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        work: Work,
+        builder: Builder,
+        seed: str = DEFAULT_SEED,
+        complete: bool = project.IN_CI,
+    ) -> None:
+        """`complete`: where a tool is absent, nothing is judged at all."""
         self.lab, self.work, self.builder, self.seed = lab, work, builder, seed
+        self._complete = complete
         self._functions = runpy.run_path(str(lab.folder / "checks.py"))
         self.compared: list = []  # every message that a check has compared: for tests
 
@@ -166,12 +177,17 @@ class Judge:
                 self.builder.reference,
                 self.work.folder,
                 Path(scratch),
+                self.lab.name,
             )
             check.verdict = "passed"
             try:
                 self._functions[check.name](trial)
             except NotYet:
                 check.verdict = "not yet"
+            except Absent as absent:
+                if self._complete:
+                    raise SetupError(str(absent)) from None
+                check.verdict, check.report = "absent", f"skipped: {absent}"
             except Wrong as wrong:
                 self._fail(check, trial, trial.explain_failure(wrong))
             except CompileError as error:

@@ -42,9 +42,17 @@ def show_passed(console: Console, result: StepResult) -> None:
     console.line(
         f"{console.mark('ok')}{step.number}  {step.title:<34}{points:>9}{result.seconds:>7.1f} s"
     )
+    for check in result.checks:
+        if check.verdict == "absent":
+            show_absent(console, check)
     if result.warnings:
         console.line("  the compiler says:")
         console.line(textwrap.indent(result.warnings, "    "))
+
+
+def show_absent(console: Console, check: CheckResult) -> None:
+    """Why a check was skipped."""
+    console.line(textwrap.indent(textwrap.fill(check.report, _WIDTH - 18), " " * 18))
 
 
 def show_known(console: Console, step: Step) -> None:
@@ -75,9 +83,12 @@ def show_step(console: Console, lab: Lab, work: Work, result: StepResult) -> Non
     for check in result.checks:
         if check.verdict == "not run":
             continue
-        mark = console.mark("ok" if check.verdict == "passed" else "FAILED")
+        word = {"passed": "ok", "absent": "skipped"}.get(check.verdict, "FAILED")
+        mark = console.mark(word)
         points = f"{check.earned}/{check.points}"
         console.line(f"  {mark}{points:>6}   {check.title}")
+        if check.verdict == "absent":
+            show_absent(console, check)
     failure = result.failure
     if failure:
         show_failure(console, lab, result, failure)

@@ -21,11 +21,12 @@ from machinery import holes
 from machinery import probe as probes
 from machinery.patience import SECONDS
 from machinery.talk import Listener, Talk, Tap
-from machinery.verdict import Answer, NotYet, Refusal, Value, Wrong, compare
+from machinery.verdict import Absent, Answer, NotYet, Refusal, Value, Wrong, compare
 from support import system
 from support.bytes_report import Message, difference
 from support.console import SetupError, stop_group
 from support.process import Result, Server
+from support.project import TOOLS
 
 _WORDS = """amber birch cedar delta ember fjord grove hazel inlet jetty kelp larch maple north
 oasis pearl quartz river slate tidal umber vapor willow yarrow zephyr""".split()
@@ -69,13 +70,14 @@ class Trial:
         reference: Callable[[str], Path],
         folder: Path,
         scratch: Path,
+        lab: str,
     ) -> None:
         """`program` and `reference` give the learner's and the reference's version of a program;
         `folder` is the learner's; `scratch` is for files of this check."""
         self.draw = draw
         self.scratch = scratch
         self._probe, self._program, self._reference = probe, program, reference
-        self._folder = folder
+        self._folder, self._lab = folder, lab
         self._ending = ExitStack()
         self._servers: list[Server] = []
         self._pids: list[int] = []  # of everything that runs for this check
@@ -147,12 +149,20 @@ class Trial:
         command = [self._reference(name), "--port", "0", "--grace", "0.1", *options]
         return self._not_the_learners(command)
 
-    def client(self, name: str, *arguments: str | Path) -> Result:
+    def client(self, name: str, *arguments: str | Path, typed: str = "") -> Result:
         """The learner's client, run to its end. Raises NotYet and Wrong where it ended badly."""
-        return self._run(self._program(name), f"your {name}", arguments)
+        return self._run(self._program(name), f"your {name}", arguments, typed)
 
-    def reference_client(self, name: str, *arguments: str | Path) -> Result:
-        return self._run(self._reference(name), f"the reference's {name}", arguments)
+    def reference_client(self, name: str, *arguments: str | Path, typed: str = "") -> Result:
+        return self._run(self._reference(name), f"the reference's {name}", arguments, typed)
+
+    def node_package(self, name: str) -> Path:
+        """A package of Node.js, for a script that `tool` or `peer` runs. Raises Absent."""
+        package = TOOLS / self._lab / "node_modules" / name
+        if not system.find_program("node") or not package.exists():
+            how = f"`labs/run {self._lab} start` installs it, once there are node and npm"
+            raise Absent(f"Node.js with its package {name} is not here; {how}")
+        return package
 
     def tool(self, name: str, *arguments: str | Path) -> Result:
         """A real client, run to its end."""
@@ -178,6 +188,10 @@ class Trial:
     def tap(self, target: str, talk: Talk) -> str:
         """An address that leads to the target, through the conversation."""
         return self._ending.enter_context(Tap(target, talk)).address
+
+    def node_server(self, script: Path, package: Path) -> Server:
+        """A real server that is a script of Node.js; it says where it listens."""
+        return self._not_the_learners([system.find_program("node"), script, package])
 
     def listen(self, talk: Talk, *replies: bytes) -> Listener:
         """A server that gives these replies on one connection."""
@@ -214,28 +228,30 @@ class Trial:
         self._pids.append(server.pid)
         return server
 
-    def _run(self, program: Path, name: str, arguments: tuple) -> Result:
+    def _run(self, program: Path, name: str, arguments: tuple, typed: str = "") -> Result:
         environment = {**os.environ, **probes.ENVIRONMENT}
         environment = {k: v for k, v in environment.items() if not k.lower().endswith("_proxy")}
         talk = self._talks[-1]
         with (
+            tempfile.TemporaryFile() as keyboard,
             tempfile.TemporaryFile() as out,
             tempfile.TemporaryFile() as err,
-            subprocess.Popen(
+        ):
+            keyboard.write(typed.encode()), keyboard.seek(0)
+            with subprocess.Popen(
                 [program, *arguments],
-                stdin=subprocess.DEVNULL,
+                stdin=keyboard,
                 stdout=out,
                 stderr=err,
                 env=environment,
                 start_new_session=True,
-            ) as process,
-        ):
-            patience = talk.patience(process.pid)
-            while process.poll() is None and not patience.over:
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(0.05)
-            hung = process.poll() is None
-            stop_group(process)
+            ) as process:
+                patience = talk.patience(process.pid)
+                while process.poll() is None and not patience.over:
+                    with suppress(subprocess.TimeoutExpired):
+                        process.wait(0.05)
+                hung = process.poll() is None
+                stop_group(process)
             out.seek(0), err.seek(0)
             result = Result(process.wait(), out.read(), err.read())
         if hung:

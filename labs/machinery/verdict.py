@@ -25,6 +25,10 @@ class NotYet(Exception):
     """The step is not implemented yet: its stub was reached."""
 
 
+class Absent(Exception):
+    """A real tool that a check talks to is not here; the message says which, and how to have it."""
+
+
 @dataclass(frozen=True)
 class Value:
     """A value that a decoder should find."""
@@ -33,6 +37,7 @@ class Value:
     data: bytes
     section: str = ""
     on_the_wire: bool = True  # these very bytes are; else they only say what was concluded
+    known: tuple[tuple[bytes, str], ...] = ()  # what mistakes make of it, and their names
 
 
 @dataclass(frozen=True)
@@ -167,6 +172,9 @@ def _compare_values(title: str, shown: list[str], expected: list[Value], got: An
 def _hints(wanted: Value, came: bytes, all_wanted: list[Value]) -> list[str]:
     """Names of the mistake, where the value gives it away."""
     right = wanted.data
+    known = [hint for data, hint in wanted.known if data == came and data != right]
+    if known:
+        return known[:1]
     other = [one.name for one in all_wanted if one.data == came and one.data != right]
     if other:
         return [f"this is the value of {other[0]}"]

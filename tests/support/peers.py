@@ -18,6 +18,7 @@ left out on machines that have none.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -45,15 +46,38 @@ def venv_python(chapter: str, environment: str = "venv") -> Path:
     return TOOLS / chapter / environment / "bin" / "python"
 
 
+def node_packages(chapter: str) -> set[str]:
+    """The packages of Node.js that the chapter's tests and lab use."""
+    manifest = MANIFESTS / chapter / "package.json"
+    return set(json.loads(manifest.read_text())["dependencies"]) if manifest.exists() else set()
+
+
+def install_for_node(chapter: str, console: Console) -> None:
+    """Install these alone, unless they are there already."""
+    manifests, folder = MANIFESTS / chapter, TOOLS / chapter
+
+    def npm() -> None:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(manifests / name, folder)
+        command = [find_program("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        _run(command, chapter, console, cwd=folder)
+
+    _once(folder / ".npm", [manifests / "package-lock.json"], npm)
+
+
+def _run(command: list, chapter: str, console: Console, **options) -> None:
+    code, output = console.run(command, f"peers of {chapter}", timeout=900, **options)
+    if code != 0:
+        raise SetupError(f"installing the peers of {chapter} failed:\n{output}")
+
+
 def install(chapter: str, console: Console) -> None:
     """Install what the chapter's manifests pin, unless that is there already."""
     manifests = MANIFESTS / chapter
     folder = TOOLS / chapter
 
     def run(command: list, **options) -> None:
-        code, output = console.run(command, f"peers of {chapter}", timeout=900, **options)
-        if code != 0:
-            raise SetupError(f"installing the peers of {chapter} failed:\n{output}")
+        _run(command, chapter, console, **options)
 
     def pip(environment: str, files: list[Path], older: Optional[Path] = None) -> None:
         maker = [sys.executable, "-m", "venv"]
@@ -74,11 +98,6 @@ def install(chapter: str, console: Console) -> None:
             older = find_python(version) if version.exists() else None
             if older or not version.exists():
                 _once(folder / f".pip-{name}", [file, version], lambda: pip(name, [file], older))
-
-    def npm() -> None:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(manifests / name, folder)
-        run([find_program("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder)
 
     def go() -> None:
         env = dict(os.environ, GOBIN=str(folder / "bin"))
@@ -101,7 +120,7 @@ def install(chapter: str, console: Console) -> None:
 
     python_environments()
     if find_program("npm"):
-        _once(folder / ".npm", [manifests / "package-lock.json"], npm)
+        install_for_node(chapter, console)
     if find_program("go"):
         _once(folder / ".go", [manifests / "go.txt"], go)
     if find_program("mvn"):
