@@ -40,9 +40,7 @@ def server(serve) -> Server:
 @pytest.fixture
 def client(programs: Path) -> Callable[..., Result]:
     """client(*arguments, **options): runs our client to its end."""
-    return lambda *arguments, **options: run(
-        [programs / "websocket-client", *arguments], **options
-    )
+    return lambda *arguments, **options: run([programs / "websocket-client", *arguments], **options)
 
 
 @pytest.fixture

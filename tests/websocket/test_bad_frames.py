@@ -100,28 +100,56 @@ CASES = [
     Case("fragmented Close", one(CLOSE, fin=False), PROTOCOL, "a control frame in fragments"),
     Case("long Ping", one(PING, b"x" * 126), PROTOCOL, "a control frame over 125 bytes"),
     Case("long Close", close(1000, b"x" * 124), PROTOCOL, "a control frame over 125 bytes"),
-    Case("Ping of a gigabyte", one(PING, length=1 << 30), PROTOCOL, "a control frame over 125 bytes"),
+    Case(
+        "Ping of a gigabyte", one(PING, length=1 << 30), PROTOCOL, "a control frame over 125 bytes"
+    ),
     # §5.4: fragments.
     Case("continuation of nothing", more(b"x"), PROTOCOL, "a continuation of nothing"),
     Case("empty continuation of nothing", more(), PROTOCOL, "a continuation of nothing"),
-    Case("more after the end", open_text() + more() + more(), PROTOCOL, "a continuation of nothing"),
-    Case("text within text", open_text(b"a") + one(TEXT, b"b"), PROTOCOL, "a new message within another"),
+    Case(
+        "more after the end", open_text() + more() + more(), PROTOCOL, "a continuation of nothing"
+    ),
+    Case(
+        "text within text",
+        open_text(b"a") + one(TEXT, b"b"),
+        PROTOCOL,
+        "a new message within another",
+    ),
     Case("bytes within text", open_text() + one(BINARY), PROTOCOL, "a new message within another"),
     # §5.2: "the minimal number of bytes MUST be used"; the most significant bit must be 0.
-    Case("16 bits for 125", one(TEXT, b"x" * 125, bits=16), PROTOCOL, "a length that has a shorter form"),
+    Case(
+        "16 bits for 125",
+        one(TEXT, b"x" * 125, bits=16),
+        PROTOCOL,
+        "a length that has a shorter form",
+    ),
     Case("16 bits for nothing", one(TEXT, bits=16), PROTOCOL, "a length that has a shorter form"),
-    Case("64 bits for 65535", one(BINARY, bytes(65535), bits=64), PROTOCOL, "a length that has a shorter form"),
-    Case("64 bits for a Ping", one(PING, b"x", bits=64), PROTOCOL, "a length that has a shorter form"),
+    Case(
+        "64 bits for 65535",
+        one(BINARY, bytes(65535), bits=64),
+        PROTOCOL,
+        "a length that has a shorter form",
+    ),
+    Case(
+        "64 bits for a Ping", one(PING, b"x", bits=64), PROTOCOL, "a length that has a shorter form"
+    ),
     Case("a length of 64 bits", one(BINARY, length=1 << 63), PROTOCOL, "a length over 63 bits"),
     # §8.1: text is UTF-8, and what cannot become it is refused before its end.
     Case("ill text", one(TEXT, ILL), DATA, "text that is not UTF-8"),
     Case("text cut off", one(TEXT, b"\xce"), DATA, "text that is not UTF-8"),
     Case("overlong", one(TEXT, b"\xc0\xaf"), DATA, "text that is not UTF-8"),
     Case("above Unicode", one(TEXT, b"\xf4\x90\x80\x80"), DATA, "text that is not UTF-8"),
-    Case("ill across frames", open_text(b"\xed") + more(b"\xa0\x80"), DATA, "text that is not UTF-8"),
+    Case(
+        "ill across frames", open_text(b"\xed") + more(b"\xa0\x80"), DATA, "text that is not UTF-8"
+    ),
     Case("cut off at the last frame", open_text(b"\xce") + more(), DATA, "text that is not UTF-8"),
     Case("ill, and no end in sight", open_text(b"ok\xff"), DATA, "text that is not UTF-8"),
-    Case("ill, and a payload not here", one(TEXT, b"\xff", length=1000), DATA, "text that is not UTF-8"),
+    Case(
+        "ill, and a payload not here",
+        one(TEXT, b"\xff", length=1000),
+        DATA,
+        "text that is not UTF-8",
+    ),
     # §7.4: codes that must not be in a Close frame.
     Case("half a code", one(CLOSE, b"\x03"), PROTOCOL, "half a status code"),
     *(
@@ -134,14 +162,38 @@ CASES = [
     Case("far too long", one(BINARY, length=(1 << 63) - 1), TOO_BIG, "the message"),
     Case("too long in sum", open_text(b"x" * LIMIT) + more(length=1), TOO_BIG, "the message"),
     # RFC 7692.
-    Case("RSV1 of a continuation", one(TEXT, deflated(b"x"), rsv=RSV1, fin=False) + more(rsv=RSV1), PROTOCOL, "a reserved bit", True),
+    Case(
+        "RSV1 of a continuation",
+        one(TEXT, deflated(b"x"), rsv=RSV1, fin=False) + more(rsv=RSV1),
+        PROTOCOL,
+        "a reserved bit",
+        True,
+    ),
     Case("RSV1 of a Pong", one(PONG, rsv=RSV1), PROTOCOL, "a reserved bit", True),
     Case("RSV2 beside it", one(TEXT, b"x", rsv=RSV1 | RSV2), PROTOCOL, "a reserved bit", True),
     Case("no deflate data", one(BINARY, b"\xff" * 20, rsv=RSV1), DATA, "compressed data", True),
     Case("a distance too far", one(BINARY, b"\x03\x02", rsv=RSV1), DATA, "compressed data", True),
-    Case("ill when inflated", one(TEXT, deflated(ILL), rsv=RSV1), DATA, "text that is not UTF-8", True),
-    Case("a bomb", one(BINARY, BOMB[: LIMIT - 1], rsv=RSV1), TOO_BIG, "the message, when inflated", True),
-    Case("a bomb in pieces", one(TEXT, BOMB[:100], rsv=RSV1, fin=False) + more(BOMB[100:500]), TOO_BIG, "the message, when inflated", True),
+    Case(
+        "ill when inflated",
+        one(TEXT, deflated(ILL), rsv=RSV1),
+        DATA,
+        "text that is not UTF-8",
+        True,
+    ),
+    Case(
+        "a bomb",
+        one(BINARY, BOMB[: LIMIT - 1], rsv=RSV1),
+        TOO_BIG,
+        "the message, when inflated",
+        True,
+    ),
+    Case(
+        "a bomb in pieces",
+        one(TEXT, BOMB[:100], rsv=RSV1, fin=False) + more(BOMB[100:500]),
+        TOO_BIG,
+        "the message, when inflated",
+        True,
+    ),
 ]
 
 MASKING = Case("masking", one(TEXT, b"x"), PROTOCOL, "")
@@ -296,7 +348,14 @@ def test_a_server_that_hangs_up(client, said: bytes) -> None:
 
 @pytest.mark.parametrize(
     "code, reason, exit_code",
-    [(None, "", 0), (1000, "done", 0), (1001, "", 0), (1002, "oops", 4), (1008, "é", 4), (4999, "", 4)],
+    [
+        (None, "", 0),
+        (1000, "done", 0),
+        (1001, "", 0),
+        (1002, "oops", 4),
+        (1008, "é", 4),
+        (4999, "", 4),
+    ],
 )
 def test_what_our_client_makes_of_a_close(client, code, reason: str, exit_code: int) -> None:
     """It answers with the same code. What is not as it should be is shown."""
@@ -309,11 +368,12 @@ def test_what_our_client_makes_of_a_close(client, code, reason: str, exit_code: 
 
 
 def test_our_client_answers_a_ping(client) -> None:
-    with Fake(frame(PING, b"are you there?") + frame(PONG, b"unasked") + close_frame(1000)) as server:
+    with Fake(
+        frame(PING, b"are you there?") + frame(PONG, b"unasked") + close_frame(1000)
+    ) as server:
         assert client(server.url).code == 0
         pong, _ = server.frames
     assert (pong.opcode, pong.payload) == (PONG, b"are you there?")
-
 
 
 def test_masks_are_new_for_every_frame(client) -> None:

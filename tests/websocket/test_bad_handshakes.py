@@ -136,7 +136,13 @@ CASES = [
     # Subprotocols: what is unknown is not chosen. Nobody has a use for an empty list, but lists may
     # have empty members (RFC 9110 §5.6.1.2).
     Case("subprotocols", request("Sec-WebSocket-Protocol: a, b"), ACCEPTED),
-    Case("an empty list of subprotocols", request("Sec-WebSocket-Protocol: "), ACCEPTED, REFUSED, REFUSED),
+    Case(
+        "an empty list of subprotocols",
+        request("Sec-WebSocket-Protocol: "),
+        ACCEPTED,
+        REFUSED,
+        REFUSED,
+    ),
     # Origins (RFC 6455 §10.2): here no page may connect but our own. The others let all in.
     Case("page of another origin", request("Origin: https://example.org"), 403, ACCEPTED, ACCEPTED),
     Case("page of our origin", request("Origin: http://a"), ACCEPTED),
@@ -176,9 +182,7 @@ def test_the_others(host, peer: str) -> None:
     """All at one server: so the table stays true when a version changes."""
     server = host(peer, deflate={})
     expected = {case.name: case.ours for case in CASES}
-    expected |= {
-        case.name: other for case in CASES if (other := getattr(case, peer)) is not None
-    }
+    expected |= {case.name: other for case in CASES if (other := getattr(case, peer)) is not None}
     assert {case.name: status(server, case.sent) for case in CASES} == expected
 
 
@@ -201,7 +205,9 @@ def test_upgrade_required(server: Server, sent: bytes) -> None:
         tcp.send(sent)
         head = tcp.read_until(b"\r\n\r\n").decode().splitlines()
         assert head[0] == "HTTP/1.1 426 Upgrade Required"
-        assert {"Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"} <= set(head)
+        assert {"Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"} <= set(
+            head
+        )
         assert b"WebSocket" in tcp.read_until(b"\n")
         tcp.send(request())  # and the connection lasts: the client may do better
         assert tcp.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
@@ -270,7 +276,10 @@ ANSWERS = {
     "Accept twice": (switching(RIGHT, "Sec-WebSocket-Accept: {accept}"), "Accept comes twice"),
     "no Upgrade": (switching(RIGHT.partition("\r\n")[2]), 'Upgrade is not "websocket"'),
     "other Upgrade": (switching(RIGHT.replace("websocket", "h2c", 1)), 'is not "websocket"'),
-    "no Connection": (switching(RIGHT.replace("Connection: Upgrade\r\n", "")), "Connection does not"),
+    "no Connection": (
+        switching(RIGHT.replace("Connection: Upgrade\r\n", "")),
+        "Connection does not",
+    ),
     "200": (
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + RIGHT + "\r\n",
         "the server answered 200 OK",
@@ -299,7 +308,10 @@ ANSWERS = {
         switching(RIGHT, f"{DEFLATE}; client_max_window_bits"),
         "permessage-deflate has not",
     ),
-    "extensions that are no list": (switching(RIGHT, f"{DEFLATE}; ="), 'Sec-WebSocket-Extensions: "="'),
+    "extensions that are no list": (
+        switching(RIGHT, f"{DEFLATE}; ="),
+        'Sec-WebSocket-Extensions: "="',
+    ),
     "no HTTP": ("SSH-2.0-OpenSSH_9.2\r\n\r\n", ""),
     "another version of HTTP": ("HTTP/2.0 101 Switching Protocols\r\n" + RIGHT + "\r\n", ""),
 }

@@ -73,7 +73,9 @@ def test_parameters_of_compression(server: Server, talk, peer: str, offer: dict)
 
 
 @any_peer
-@pytest.mark.parametrize("close", [[1000, "that was it"], [1001, ""], [3000, "é"], [4999, "x" * 123]])
+@pytest.mark.parametrize(
+    "close", [[1000, "that was it"], [1001, ""], [3000, "é"], [4999, "x" * 123]]
+)
 def test_a_client_s_goodbye_is_answered(server: Server, talk, peer: str, close: list) -> None:
     """With its code (RFC 6455 §5.5.1). A reason is the client's own."""
     seen = talk(peer, f"ws://{server.address}/", close=close)

@@ -15,7 +15,7 @@ from typing import Iterator
 
 import pytest
 
-from support.measure import descriptors, peak_bytes
+from support.measure import descriptors, descriptors_at_rest, peak_bytes
 from support.process import Server, wait_until
 from support.tcp import Tcp, cut
 from websocket.frames import (
@@ -50,7 +50,7 @@ def answers(server: Server) -> bool:
 @contextmanager
 def unharmed(server: Server) -> Iterator[int]:
     """Whatever happens inside leaves the server as it was, with so many descriptors as are given."""
-    before = descriptors(server)
+    before = descriptors_at_rest(server)
     assert answers(server)
     wait_until(lambda: descriptors(server) == before, "the connection is gone")
     yield before
@@ -108,7 +108,7 @@ def test_a_handshake_that_is_never_finished(serve, said: bytes) -> None:
 def test_a_tls_handshake_that_never_comes(serve, hello: bytes) -> None:
     """Nothing, half of one, and something else. It holds nobody else up."""
     server = serve("--echo", "--tls", "--handshake-time", "0.3")
-    before = descriptors(server)
+    before = descriptors_at_rest(server)
     with Tcp(server.address) as tcp:
         tcp.send(hello)
         assert b"HTTP" not in tcp.read_to_close()
@@ -164,7 +164,7 @@ def test_a_sign_of_life_is_enough(serve, opcode: int) -> None:
 def test_a_goodbye_that_is_never_answered(serve) -> None:
     """The server has said 1003, and waits for the answer no longer than its limits are."""
     server = serve("--silence", "0.5")
-    before = descriptors(server)
+    before = descriptors_at_rest(server)
     with Peer(server.address) as peer:
         peer.say(BINARY, b"no name")
         assert peer.closed() == (1003, "a name is text")
@@ -219,7 +219,7 @@ def test_floods(serve, flood: str, options: list) -> None:
     """At some point the server reads no more, and so it needs no more memory. All the time it is
     there for others; and when we read at last, there are answers."""
     server, piece = serve(*options), FLOODS[flood]
-    before = descriptors(server)
+    before = descriptors_at_rest(server)
     with slow_reader(server) as peer, Peer(server.address) as other:
         stream, total = piece * (1 + (1 << 20) // len(piece)), 0
         while select.select([], [peer.socket], [], 0.2)[1]:
@@ -352,7 +352,7 @@ def test_no_descriptors_left(server: Server) -> None:
     """Those who are connected are served; those who wait are, as soon as there is room."""
     with unharmed(server), ExitStack() as connections:
         first = connections.enter_context(Peer(server.address))
-        limit = descriptors(server) + 5
+        limit = descriptors_at_rest(server) + 5
         resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (limit, limit))
         others = [connections.enter_context(Tcp(server.address)) for _ in range(10)]
         server.wait_for("accept: Too many open files")

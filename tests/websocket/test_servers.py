@@ -95,9 +95,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 @pytest.mark.parametrize("peer", ["websockets", "ws"])
-def test_parameters_of_compression(
-    host, client, tmp_path, peer: str, answer: dict
-) -> None:
+def test_parameters_of_compression(host, client, tmp_path, peer: str, answer: dict) -> None:
     """Those that a server may choose by itself; the last message refers to the one before."""
     server, pcap = host(peer, deflate=answer), tmp_path / "client.pcap"
     lines = [content(size).decode() for size in (0, 10, 70_000, 70_000)]
