@@ -60,8 +60,8 @@ def test_two_browsers(room: Server, visit) -> None:
     shows(anna, "* Bert has come")
     with Guest(room, "Cleo") as cleo:
         shows(bert, "* Cleo has come")
-        speak(anna, "Grüße an alle, <b>auch</b> 你")
-        line = "Anna: Grüße an alle, <b>auch</b> 你"
+        speak(anna, "Grüße, <b>fett</b> und 你")
+        line = "Anna: Grüße, <b>fett</b> und 你"
         shows(bert, line)
         shows(anna, line)
         assert cleo.heard() == line
