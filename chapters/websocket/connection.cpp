@@ -315,7 +315,7 @@ void Connection::received_close(Bytes payload) {
 // RFC 6455 §7.1.7: say why, once, and be gone. Whatever else comes is not looked at.
 void Connection::fail(Error error) {
   if (is_open() && is_valid_close_code(static_cast<std::uint16_t>(error.wire_code)))
-    write_close({static_cast<std::uint16_t>(error.wire_code), to_string(error).substr(0, max_reason)});
+    write_close({static_cast<std::uint16_t>(error.wire_code), error.detail.substr(0, max_reason)});
   emit(Failed{std::move(error)});
   hang_up();
 }

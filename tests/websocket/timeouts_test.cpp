@@ -76,7 +76,7 @@ TEST_CASE("a silent peer is sent a Ping, and then given up") {
     CHECK_FALSE(one.connection.closed());
     one.pass(1ms);
     CHECK(one.log.text == silent);
-    CHECK_THAT(one.output(), is_bytes(one.us.close(1011, "timeout: the peer has fallen silent")));
+    CHECK_THAT(one.output(), is_bytes(one.us.close(1011, "the peer has fallen silent")));
     CHECK(one.connection.closed());
   }
 }
