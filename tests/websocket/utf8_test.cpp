@@ -215,6 +215,7 @@ TEST_CASE("text may be cut anywhere") {
            {"41 41 41 41 41 41 41 41 41 41 41 41 41 41 41 ff", false},                      //
            {"41 41 41 41 41 41 41 41 41 41 41 41 41 41 41 41 c3", false},                   // ends inside
            {"c3 41 41 41 41 41 41 41 41", false},                                           //
+           {"c3 41 41 41 41 41 41 41 41 a9", false},
        }) {
     INFO(bytes);
     const auto run = [](const support::Pieces& pieces) {
