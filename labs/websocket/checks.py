@@ -108,9 +108,12 @@ def heard(
     answer = t.ask(title, "hear", side, given, piece, limit, *rest)
     t.last = [("client" if side == "server" else "server", given)]
     events = [pair for pair in answer if pair[0] not in ("said", "words")]
+    opens = any(not one.name.startswith(("failed", "close")) for one in expected)
     words_of_failure = [data.decode() for name, data in answer if name == "words"]
     if words_of_failure and not any(one.name == "failed" for one in expected):
         title += f'; it failed with "{words_of_failure[0]}"'
+    if expected and not events:
+        title += "; it still waits: does remaining_ become 0?" if opens else "; nothing came of it"
     compare(title, frames_in(given), expected, events)
 
 
@@ -243,6 +246,8 @@ def the_answer_to(key: str) -> Value:
             (encode(hashlib.sha1(_decoded(data) + GUID).digest()), "the key is taken as it stands, not decoded"),
             (encode(hashlib.sha256(data + GUID).digest()), "this is SHA-256; RFC 6455 says SHA-1"),
             (encode(data + GUID), "base64 of key and GUID: the digest is missing"),
+            (encode(digest.digest()[:16]), "16 bytes of the digest: it has 20"),
+            (encode(digest.digest().partition(b"\0")[0]), "the digest was cut at a byte that is 00: it is no C string"),
         ),
     )  # fmt: skip
 
@@ -262,8 +267,11 @@ def the_rfcs_example(t):
 
 
 def any_key(t):
-    "keys of other lengths, and with + and / in them"
-    for key in (t.draw.word(), "+/" * 11 + "==", t.draw.text(60), ""):
+    "keys of other lengths, with + and / in them, and one whose digest has a byte 00"
+    with_nul = t.draw.text(24)
+    while b"\0" not in hashlib.sha1(with_nul.encode() + GUID).digest():
+        with_nul = t.draw.text(24)
+    for key in (t.draw.word(), "+/" * 11 + "==", t.draw.text(60), "", with_nul):
         title = f"accept_key(), given {key!r}"
         t.values(title, key.encode(), [the_answer_to(key)], "accept-key", key)
 
@@ -400,6 +408,9 @@ def _mask(t, data: bytes, key: bytes, offset: int) -> None:
         (masked(data, key, offset - 1), "one byte of the key too early"),
         (masked(data, key[:1] * 4), "only the first byte of the key is used"),
         (data, "nothing was changed"),
+        (data[:offset] + masked(data[offset:], key, offset), "the loop began at the offset: all of `bytes` are to be masked, the first one, too"),
+        (bytes(byte ^ key[(offset + i) % 3] for i, byte in enumerate(data)), "the key has four bytes, of which three are used"),
+        (bytes(byte | key[(offset + i) % 4] for i, byte in enumerate(data)), "this is OR, |; XOR is ^"),
         (right[:4] + data[4:], "only the first four bytes were masked"),
         (masked(data, key, -offset), "the offset counts backwards"),
         (masked(data[: len(data) // 4 * 4], key, offset) + data[len(data) // 4 * 4 :], "what is left over behind the last four bytes was not masked"),
@@ -411,17 +422,29 @@ def _mask(t, data: bytes, key: bytes, offset: int) -> None:
 
 
 def payload_in_pieces(t):
-    "two frames behind each other, in pieces of any size"
+    "three frames behind each other, in pieces of any size"
     datas = [some_bytes(t, 4 * t.draw.number(8, 9) + 1), some_bytes(t, 4 * t.draw.number(3, 4) + 3)]
-    keys = [a_key(t), a_key(t)]
-    given = said(*(frame(BINARY, data, key) for data, key in zip(datas, keys)))
+    datas.append(some_bytes(t, 4 * t.draw.number(3, 4) + 1))
+    keys = [a_key(t), a_key(t), a_key(t)]
+    given = said(
+        frame(BINARY, datas[0], keys[0]),
+        frame(BINARY, datas[1], keys[1], fin=False),
+        frame(CONTINUATION, datas[2], keys[2]),
+    )
+    first, second = 6, 6 + len(datas[0]) + 6
     for piece in (WHOLE, *SMALL):
-        expected, begin = [], 6
-        for data, key in zip(datas, keys):
-            known = _wrongly_unmasked(data, key, begin, piece)
-            expected.append(Value("binary", data, "RFC 6455 §5.3", True, known))
-            begin += len(data) + 6
-        heard(t, f"two masked frames, {pieces_of(piece)}", "server", given, expected, piece)
+        one = _wrongly_unmasked(datas[0], keys[0], first, piece)
+        two = _wrongly_unmasked(datas[1], keys[1], second, piece)
+        three = _wrongly_unmasked(datas[2], keys[2], second + len(datas[1]) + 6, piece)
+        both = [(x + y, why) for (x, why), (y, _) in zip(two, three)]
+        on = masked(masked(datas[2], keys[2]), keys[2], len(datas[1]))
+        both.append((datas[1] + on, "the offset counts from the beginning of the frame, not of the message"))
+        expected = [
+            Value("binary", datas[0], "RFC 6455 §5.3", True, one),
+            Value("binary", datas[1] + datas[2], "RFC 6455 §5.3", True, tuple(both)),
+        ]
+        title = f"a message of one masked frame, and one of two, {pieces_of(piece)}"
+        heard(t, title, "server", given, expected, piece)
 
 
 def _wrongly_unmasked(data: bytes, key: bytes, begin: int, piece: int) -> tuple:
@@ -437,7 +460,7 @@ def _wrongly_unmasked(data: bytes, key: bytes, begin: int, piece: int) -> tuple:
     return (
         (wire, "it is still masked"),
         (anew, "each piece was unmasked as if it were the first of its frame"),
-        (behind, "each piece was unmasked with the offset behind it: is remaining_ counted too early?"),
+        (behind, "unmasked with the offset behind it: remaining_ is to be what it was before this piece"),
         (again, "with each piece the whole message was unmasked anew, from its beginning"),
     )
 
@@ -545,9 +568,12 @@ def _said(t, side: str, key: bytes, message: Message, *pairs, deflate: str = "pl
     """A machine must say this."""
     whats = ", ".join(f"{what} of {len(data)} bytes" for what, data in zip(pairs[::2], pairs[1::2]))
     title = f"as a {side}: {whats}"
-    got = dict(t.ask(title, "say", side, key, deflate, *pairs))["bytes"]
-    t.last = [(side, got)]
-    t.compare(title, message, got)
+    answer = dict(t.ask(title, "say", side, key, deflate, *pairs))
+    t.last = [(side, answer["bytes"])]
+    t.compare(title, message, answer["bytes"])
+    name = "the caller's bytes"
+    expected = [fact(name, "as they were", "RFC 6455 §5.3")]
+    compare(f"{title}: mask a copy", b"", expected, [(name, answer[name])])
 
 
 def your_client_is_greeted(t):
@@ -1112,7 +1138,8 @@ def which_frame_has_rsv1(t):
         rest = rest[2 + (rest[1] & 0x7F) :]
     expected = [fact(f"RSV1 of {n}", "yes" if w else "no", "RFC 7692 §6") for n, w in zip(names, wanted)]
     answer = [(f"RSV1 of {n}", b"yes" if f else b"no") for n, f in zip(names, found)]
-    compare("three fragments with a Ping between, then two messages", data, expected, answer)
+    title = "three fragments with a Ping between, then two messages"
+    compare(title, frames_in(data), expected, answer)
 
 
 def compressed_and_back(t):
