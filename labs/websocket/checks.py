@@ -714,6 +714,16 @@ def just_allowed(t):
         WHOLE,
         "deflate",
     )
+    halves = [frame(TEXT, small[:3], key, fin=False, rsv=4), frame(CONTINUATION, small[3:], key)]
+    heard(
+        t,
+        "a compressed text in two fragments: RSV1 is on the first only",
+        "server",
+        said(*halves),
+        [value("text", word, "RFC 7692 §6")],
+        WHOLE,
+        "deflate",
+    )
     for opcode, frames, why in (
         (PING, [], "a Ping with RSV1: only messages are compressed"),
         (CONTINUATION, [frame(TEXT, word, key, fin=False)], "RSV1 on a continuation"),
@@ -1118,6 +1128,9 @@ def the_tail_is_added(t):
     expected = [value("text", texts[0]), value("text", b""), value("text", texts[1])]
     title = "one in two fragments, an empty one, and one that is not compressed"
     heard(t, title, "server", said(*halves), expected, WHOLE, "deflate")
+    broken = frame(TEXT, b"\0\5", key, rsv=4)
+    title = "a block that goes on beyond the message's end: the tail does not fit, which is an error"
+    heard(t, title, "server", said(broken), [failed(1007, "RFC 7692 §7.2.2")], WHOLE, "deflate")
 
 
 def which_frame_has_rsv1(t):
