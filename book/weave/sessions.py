@@ -3,7 +3,8 @@
 book/<chapter>/<name>.session is TOML. book/http1/hello.session is a small one. All keys:
 
     about       what happens, in a sentence
-    tools       real tools that it needs, such as ["curl"]
+    tools       real tools that it needs, such as ["curl"]; Python is the one in which the chapter's peers
+                are installed (tests/peers/), once tests/run has done that
     versions    where what is shown is peculiar to a tool's version: {nginx = "1.22"}
     files       what to copy into the empty folder that all runs in: {"name there" = "path here"}
     texts       small files to write there: {"name there" = "text"}
@@ -45,7 +46,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from machinery import capture
-from support import process, project, system
+from support import peers, process, project, system
 from support.console import SetupError
 from support.project import ROOT
 from weave.masks import masked
@@ -203,7 +204,7 @@ def run(session: Session, folder: Path, preset: str, own_ports: bool) -> Recordi
 
 def _require_tools(session: Session) -> None:
     for tool in session.tools:
-        program = system.find_program(tool)
+        program = _find_tool(session, tool)
         if not program:
             raise Unavailable(f"{tool} is not installed")
         wanted = session.versions.get(tool)
@@ -213,6 +214,17 @@ def _require_tools(session: Session) -> None:
             line = (result.text + result.errors).partition("\n")[0]
             if wanted not in line:
                 raise Unavailable(f"this shows {tool} {wanted}; here is: {line}")
+
+
+def _find_tool(session: Session, name: str) -> str | None:
+    """A real tool: one of the chapter's peers, or the system's."""
+    peer = _peers(session) / name
+    return str(peer) if peer.exists() else system.find_program(name)
+
+
+def _peers(session: Session) -> Path:
+    """Where the programs of the chapter's Python peers are, if they are installed."""
+    return peers.venv_python(session.file.parent.name).parent
 
 
 class _Stage:
@@ -233,7 +245,7 @@ class _Stage:
             "cwd": folder,
             "env": {
                 **{name: os.environ[name] for name in _KEPT if name in os.environ},
-                "PATH": f"{self._bin}:{system_path}",
+                "PATH": f"{self._bin}:{_peers(session)}:{system_path}",
                 "CURL_HOME": str(curl),
                 "PYTHONUNBUFFERED": "1",
                 "LC_ALL": "C.UTF-8",
@@ -258,7 +270,7 @@ class _Stage:
             raise SetupError(
                 f"{words[0]} is not built: cmake --build --preset {self._bin.parent.name}"
             )
-        program = str(ours) if ours.exists() else system.find_program(words[0])
+        program = str(ours) if ours.exists() else _find_tool(self._session, words[0])
         if server.capture:
             words += ["--pcap", f"{server.capture}.pcap"]
         port = self.ports[server.port]

@@ -45,12 +45,16 @@ class Walks:
         return self._known[name]
 
     def weave(self, place: Place) -> Woven:
-        """`walk: CAPTURE`, or `walk: CAPTURE client` for what one side said."""
-        name, _, who = place.what.partition(" ")
+        """`walk: CAPTURE`; `walk: CAPTURE client` for what one side said; `walk: CAPTURE client 2-`
+        for all of that from the second message on."""
+        words = place.what.split()
+        name, who, first = [*words, *["", "", "1-"][len(words) :]]
         if who not in ("", "client", "server"):
             raise Stale(f"{who!r} is neither client nor server")
+        if not re.fullmatch(r"[1-9]\d*-", first):
+            raise Stale(f"{first!r} does not say from which message on")
         _, _, found = self.of(name)
-        shown = [message for message in found if who in ("", message.who)]
+        shown = [message for message in found if who in ("", message.who)][int(first[:-1]) - 1 :]
         return Woven("\n".join(f"{heading(message)}\n{message.walk}" for message in shown))
 
 

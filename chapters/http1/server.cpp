@@ -134,12 +134,12 @@ wire::awaitable<std::optional<Server::Successor>> Server::serve_http(wire::Strea
     } catch (...) {
       bug = std::current_exception();
     }
+    if (bug && exchange.answered()) std::rethrow_exception(bug);  // too late for a 500: the connection ends
     if (wire::Server::Handler successor = exchange.take_successor()) {
       wire::Stream released = co_await link.release();
       Successor next{std::move(successor), std::move(released)};
       co_return next;
     }
-    if (bug && exchange.answered()) std::rethrow_exception(bug);  // too late for a 500: the connection ends
     if (bug || !exchange.answered()) exchange.respond_error(500);
     if (bug) wire::report_failure(bug);
   }

@@ -34,7 +34,8 @@ wire::awaitable<wire::Result<Opened>> open(std::string url, ClientOptions option
   if (!where) co_return std::unexpected(where.error());
   const bool secure = where->scheme == "https";
   if (secure && !options.tls) throw wire::UsageError("wss needs a TLS context");
-  auto stream = co_await wire::connect(where->host, where->port, secure ? options.tls : nullptr);
+  asio::ssl::context* tls = secure ? options.tls : nullptr;
+  auto stream = co_await wire::connect(where->host, where->port, tls);
   if (!stream) co_return wire::failure(wire::Errc::truncated, where->authority() + ": " + to_string(stream.error()));
 
   http1::Client http(std::move(*stream), options.link);

@@ -25,7 +25,17 @@ constexpr std::size_t worth_compressing = 32;
 // A byte can unfold into a thousand: so much of a compressed payload is taken at a time.
 constexpr std::uint64_t compressed_piece = 4096;
 
-std::string title(const FrameHeader& header) { return fmt::format("{} frame", name(header.opcode)); }
+std::string_view title(Opcode opcode) {
+  switch (opcode) {
+    case Opcode::continuation: return "continuation frame";
+    case Opcode::text: return "text frame";
+    case Opcode::binary: return "binary frame";
+    case Opcode::close: return "close frame";
+    case Opcode::ping: return "ping frame";
+    case Opcode::pong: return "pong frame";
+  }
+  return "frame";
+}
 
 // What a close frame's payload says.
 std::string in_words(const Close& close) {
@@ -33,11 +43,11 @@ std::string in_words(const Close& close) {
   return close.reason.empty() ? code : code + ", \"" + wire::visible(wire::as_bytes(close.reason)) + '"';
 }
 
-// Names the payload, or the part of it that `in` has left and that begins at `offset`. Only for traces.
-void explain_payload(Reader& in, const FrameHeader& header, std::uint64_t offset, bool compressed) {
+// Names the payload, or the part of it that `in` has left and that begins at `offset`. Only for traces. Always true.
+bool explain_payload(Reader& in, const FrameHeader& header, std::uint64_t offset, bool compressed) {
   const std::size_t n = in.left();
-  if (!in.tracing() || n == 0) return;
-  if (header.opcode == Opcode::close && !header.masking_key) return (void)decode_close(in);
+  if (!in.tracing() || n == 0) return true;
+  if (header.opcode == Opcode::close && !header.masking_key) return (void)decode_close(in), true;
   const bool legible = !header.masking_key && !compressed;
   const Bytes payload =
       legible && header.opcode == Opcode::text ? wire::as_bytes(in.text("Payload Data", n)) : in.rest("Payload Data");
@@ -52,6 +62,7 @@ void explain_payload(Reader& in, const FrameHeader& header, std::uint64_t offset
     meaning = "unmasked: \"" + wire::visible(Bytes(unmasked).first(std::min<std::size_t>(n, 60))) + '"';
   }
   in.explain(meaning, header.masking_key ? "RFC 6455 §5.3" : "RFC 6455 §5.6");
+  return true;
 }
 
 }  // namespace
@@ -77,7 +88,7 @@ void Connection::write(FrameHeader header, Bytes payload) {
     (void)decode_header(in);
     explain_payload(in, header, 0, deflating_ && !is_control(header.opcode));
   };
-  write_frame(title(header), encode_frame, explain);
+  write_frame(title(header.opcode), encode_frame, explain);
 }
 // endregion
 
@@ -86,8 +97,10 @@ bool Connection::send_piece(Opcode type, Bytes piece, bool last) {
   if (type != Opcode::text && type != Opcode::binary) throw UsageError("a message is of text or binary");
   if (sending_ && *sending_ != type) throw UsageError("another message is being sent");
   if (!is_open()) return false;
-  if (type == Opcode::text && (!sent_text_.check(piece) || (last && !sent_text_.complete())))
+  Utf8 text = sent_text_;  // which stays as it is where the piece is refused
+  if (type == Opcode::text && (!text.check(piece) || (last && !text.complete())))
     throw UsageError("text is UTF-8");  // RFC 6455 §8.1: the peer would have to fail the connection
+  sent_text_ = text;
 
   FrameHeader header;
   header.fin = last;
@@ -169,13 +182,11 @@ bool Connection::step_frame() {
   if (control && input().size() - head < header->payload_length) return false;
   if (!control) begin_frame(*header);
   const std::size_t n = control ? static_cast<std::size_t>(header->payload_length) : piece_size(input().size() - head);
-  const Bytes payload = input().subspan(head, n);
-  read_frame(title(*header), head + n, [&](Reader& in) {
-    if (in.tracing() && decode_header(in)) explain_payload(in, *header, 0, inflating_ && !control);
-    return true;
+  read_frame(title(header->opcode), head + n, [&](Reader& in) {
+    return in.tracing() && decode_header(in) && explain_payload(in, *header, 0, inflating_ && !control);
   });
-  if (control) received_control(*header, payload);
-  else received_piece(payload);
+  if (control) received_control(*header, keep_last(n));
+  else received_piece(keep_last(n));
   return true;
 }
 
@@ -183,12 +194,9 @@ bool Connection::step_frame() {
 bool Connection::step_payload() {
   const std::size_t n = piece_size(input().size());
   if (n == 0) return false;
-  const Bytes payload = input().first(n);
-  read_frame("more of the payload", n, [&](Reader& in) {
-    explain_payload(in, frame_, frame_.payload_length - remaining_, inflating_);
-    return true;
-  });
-  received_piece(payload);
+  read_frame("more of the payload", n,
+             [&](Reader& in) { return explain_payload(in, frame_, frame_.payload_length - remaining_, inflating_); });
+  received_piece(keep_last(n));
   return true;
 }
 // endregion
@@ -217,8 +225,10 @@ std::optional<Error> Connection::forbids(const FrameHeader& header) const {
   if (!control && begins == receiving_.has_value())  // RFC 6455 §5.4
     return broken(begins ? "a new message within another" : "a continuation of nothing");
   // endregion
+  // A compressed frame's length says nothing: noise is longer when it is compressed. inflate() counts what comes of it.
+  const bool inflates = compressed || (!begins && inflating_);
   const std::uint64_t room = settings_.limits.message - (begins ? 0 : message_size_);
-  if (!control && header.payload_length > room) return Error{Errc::too_large, "the message", 1009};
+  if (!control && !inflates && header.payload_length > room) return Error{Errc::too_large, "the message", 1009};
   return std::nullopt;
 }
 // endregion
@@ -236,19 +246,16 @@ void Connection::begin_frame(const FrameHeader& header) {
 }
 
 // region received-piece
-// A piece of the present frame's payload: part of the message as soon as it is unmasked, inflated and, if it is text,
-// checked. An error is answered at once, not at the message's end.
-void Connection::received_piece(Bytes payload) {
-  const std::size_t start = message_.size();
-  message_.insert(message_.end(), payload.begin(), payload.end());
+// A piece of the present frame's payload, as it came: part of the message as soon as it is unmasked, inflated and, if
+// it is text, checked. An error is answered at once, not at the message's end.
+void Connection::received_piece(wire::Buffer piece) {
   // region unmask-piece
-  if (frame_.masking_key)
-    mask(std::span(message_).subspan(start), *frame_.masking_key, frame_.payload_length - remaining_);
-  remaining_ -= payload.size();
+  if (frame_.masking_key) mask(piece, *frame_.masking_key, frame_.payload_length - remaining_);
+  remaining_ -= piece.size();
   // endregion
   // region reassemble
   const bool ends = frame_.fin && remaining_ == 0;
-  if (!take_piece(start, ends)) return;
+  if (!add_to_message(std::move(piece), ends)) return;
   if (!ends && !(settings_.limits.in_pieces && !message_.empty())) return;
   emit(Message{*receiving_, std::exchange(message_, {}), begins_, ends});
   begins_ = false;
@@ -256,35 +263,30 @@ void Connection::received_piece(Bytes payload) {
   // endregion
 }
 
-// What was added to the message from `start` on is inflated, counted and checked. False: it was wrong, and the
-// connection has failed.
-bool Connection::take_piece(std::size_t start, bool ends) {
-  if (inflating_ && !inflate(start, ends)) return false;
-  message_size_ += message_.size() - start;
-  if (receiving_ != Opcode::text) return true;
-  const Bytes piece = Bytes(message_).subspan(start);
-  bool valid = true;
-  // region text-check
-  valid = received_text_.check(piece) && (!ends || received_text_.complete());
-  // endregion
-  if (!valid) fail({Errc::malformed, "text that is not UTF-8", 1007});
-  return valid;
+// False: the piece was wrong, and the connection has failed.
+bool Connection::add_to_message(wire::Buffer piece, bool ends) {
+  if (inflating_) {
+    const std::uint64_t room = settings_.limits.message - message_size_;
+    Result<wire::Buffer> inflated = settings_.compression->decompress(piece, ends, room);
+    if (!inflated) return fail(inflated.error()), false;
+    piece = std::move(*inflated);
+  }
+  message_size_ += piece.size();
+  if (receiving_ == Opcode::text) {
+    bool valid = true;
+    // region text-check
+    valid = received_text_.check(piece) && (!ends || received_text_.complete());
+    // endregion
+    if (!valid) return fail({Errc::malformed, "text that is not UTF-8", 1007}), false;
+  }
+  if (message_.empty()) message_ = std::move(piece);
+  else message_.insert(message_.end(), piece.begin(), piece.end());
+  return true;
 }
 // endregion
 
-// Replaces the bytes from `start` on by what they unfold to. RFC 7692 §7.2.2.
-bool Connection::inflate(std::size_t start, bool ends) {
-  const std::uint64_t room = settings_.limits.message - message_size_;
-  const Result<wire::Buffer> inflated = settings_.compression->decompress(Bytes(message_).subspan(start), ends, room);
-  if (!inflated) return fail(inflated.error()), false;
-  message_.resize(start);
-  message_.insert(message_.end(), inflated->begin(), inflated->end());
-  return true;
-}
-
 // region received-control
-void Connection::received_control(const FrameHeader& header, Bytes masked) {
-  wire::Buffer payload(masked.begin(), masked.end());
+void Connection::received_control(const FrameHeader& header, wire::Buffer payload) {
   if (header.masking_key) mask(payload, *header.masking_key);
   switch (header.opcode) {
     case Opcode::ping:  // RFC 6455 §5.5.2

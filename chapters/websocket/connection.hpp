@@ -99,12 +99,11 @@ class Connection : public wire::ConnectionBase<Connection, Event> {
   bool step_frame();
   bool step_payload();
   std::optional<wire::Error> forbids(const FrameHeader& header) const;
-  void received_control(const FrameHeader& header, wire::Bytes masked);
+  void received_control(const FrameHeader& header, wire::Buffer payload);
   void received_close(wire::Bytes payload);
   void begin_frame(const FrameHeader& header);
-  void received_piece(wire::Bytes payload);
-  bool take_piece(std::size_t start, bool ends);
-  bool inflate(std::size_t start, bool ends);
+  void received_piece(wire::Buffer piece);
+  bool add_to_message(wire::Buffer piece, bool ends);
   std::size_t piece_size(std::size_t here) const;
   void write(FrameHeader header, wire::Bytes payload);
   void write_close(const Close& close);

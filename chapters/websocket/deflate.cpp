@@ -104,6 +104,8 @@ Result<Buffer> Deflate::decompress(Bytes piece, bool last, std::uint64_t limit) 
   if (inflated && last) inflated = inflate_all(tail, limit, out);
   // endregion
   if (!inflated) return std::unexpected(inflated.error());
+  const bool between_blocks = inflating_->data_type & 128;  // so zlib's inflate() says
+  if (last && !between_blocks) return wire::failure(Errc::malformed, "compressed data that was cut off", 1007);
   if (last && !keep_theirs_) inflating_.reset();
   return out;
 }

@@ -35,17 +35,19 @@ std::optional<std::string> unquoted(std::string_view value) {
   if (value.size() < 2 || !value.ends_with('"')) return std::nullopt;
   value = value.substr(1, value.size() - 2);
   std::string token;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    if (value[i] == '\\' && ++i == value.size()) return std::nullopt;
-    token += value[i];
+  bool escaped = false;
+  for (const char c : value) {
+    escaped = c == '\\' && !escaped;
+    if (!escaped) token += c;
   }
-  return token;
+  return escaped ? std::nullopt : std::optional(token);
 }
 
 Result<Extension> parse_extension(std::string_view text) {
   const auto malformed = [&](std::string_view part) {
     return wire::failure(Errc::malformed, fmt::format("Sec-WebSocket-Extensions: \"{}\"", part));
   };
+  if (text.ends_with(';')) return malformed(text);  // a parameter has to follow
   Extension extension{std::string(next_part(text)), {}};
   if (!http1::is_token(extension.name)) return malformed(extension.name);
   while (!text.empty()) {
@@ -165,8 +167,8 @@ Result<std::optional<DeflateParameters>> check_deflate(const std::vector<Extensi
     return wrong("context takeover, which was declined");  // RFC 7692 §7.1.1.1
   if (answer.server_max_window_bits.value_or(widest_window) > offered->server_max_window_bits.value_or(widest_window))
     return wrong("too large a window");  // RFC 7692 §7.1.2.1
-  if (answer.client_max_window_bits.value_or(widest_window) > offered->client_max_window_bits.value_or(widest_window))
-    return wrong("another window for us than was offered");
+  if (answer.client_max_window_bits > offered->client_max_window_bits.value_or(widest_window))
+    return wrong("another window for us than was offered");  // RFC 7692 §7.1.2.2; it need not speak of it
   DeflateParameters agreed =
       answer;  // what we have announced of ourselves holds even if the server does not mention it
   agreed.client_no_context_takeover |= offered->client_no_context_takeover;

@@ -47,7 +47,7 @@ wire::Result<Agreement> check_response(const http1::Response& response, const Of
 
 struct Policy {
   std::vector<std::string> subprotocols;  // those that are spoken here; the client's order decides
-  // The window costs memory for as long as a connection lasts: 12 bits make it 40 KiB for both directions, the usual 15
+  // The window costs memory for as long as a connection lasts: 12 bits make it 50 KiB for both directions, the usual 15
   // some 300, for a few per cent of size.
   std::optional<DeflateParameters> deflate =
       DeflateParameters{.server_max_window_bits = 12, .client_max_window_bits = 12};

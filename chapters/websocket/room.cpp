@@ -53,6 +53,7 @@ const std::string_view chat_page = R"html(<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>A chat room</title>
+<link rel="icon" href="data:,">
 <style>
   body { font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem; }
   #heard { border: 1px solid #8888; padding: .5rem; height: 60vh; overflow: auto; white-space: pre-wrap; }

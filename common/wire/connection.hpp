@@ -123,6 +123,16 @@ class ConnectionBase {
   }
   // endregion
 
+  // The last n bytes that were read, to keep and to change: not copied if there is nothing else.
+  Buffer keep_last(std::size_t n) {
+    if (n == input_.size() && n == consumed_) {
+      consumed_ = 0;
+      return std::exchange(input_, {});
+    }
+    const Bytes last = Bytes(input_).first(consumed_).last(n);
+    return {last.begin(), last.end()};
+  }
+
   // Appends one frame to the output: write(Writer&) encodes it; if it throws, nothing is appended. An observer is shown
   // how decode(Reader&) reads it.
   template <class Write, class Decode>

@@ -8,6 +8,10 @@
 #include <asio/co_spawn.hpp>
 #include <asio/signal_set.hpp>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace wire {
 
 void ProgramOptions::add_to(CLI::App& app) {
@@ -63,12 +67,22 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// By default glibc gives memory back to the system as soon as 128 KiB of it are free at the end of the heap; a server
+// whose messages come and go would ask for it again a moment later, page by page, each of them cleared first.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  mallopt(M_TRIM_THRESHOLD, 16 << 20);
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+#endif
+}
+
 }  // namespace
 
 int run_server(const ProgramOptions& program, ServerOptions options, const Server::Handler& handler) try {
   raise_descriptor_limit();
+  keep_freed_memory();
   const std::unique_ptr<Tracer> tracer = program.make_tracer();  // outlives the connections, which end with io
-  asio::io_context io(1);                                        // one thread
+  asio::io_context io(ASIO_CONCURRENCY_HINT_UNSAFE);             // one thread, so no locks
   std::optional<asio::ssl::context> tls;
   if (program.tls) tls = server_tls(program.certificate, program.key);
   options.tls = tls ? &*tls : nullptr;

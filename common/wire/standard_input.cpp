@@ -11,13 +11,15 @@
 namespace wire {
 
 struct StandardInput::State {
-  explicit State(Executor executor) : arrived(executor, Time::max()) {}
+  explicit State(Executor executor) : arrived(std::in_place, executor, Time::max()) {}
   std::mutex mutex;  // for the three below
   std::condition_variable changed;
   bool wanted = false;
   bool abandoned = false;
 
-  Timer arrived;  // never expires: is cancelled. It and what follows are the program's own thread's
+  // Never expires: is cancelled. Gone when this is abandoned: the executor may be gone soon, and the thread never
+  // knows. It and what follows are the program's own thread's.
+  std::optional<Timer> arrived;
   std::string bytes;
   bool ended = false;
 };
@@ -29,6 +31,7 @@ StandardInput::StandardInput(Executor executor) : state_(std::make_shared<State>
 StandardInput::~StandardInput() {
   const std::lock_guard lock(state_->mutex);
   state_->abandoned = true;
+  state_->arrived.reset();
   state_->changed.notify_one();
 }
 
@@ -43,12 +46,12 @@ void StandardInput::read_on(const std::shared_ptr<State>& state) {
     lock.unlock();
     const ssize_t n = ::read(STDIN_FILENO, chunk.data(), chunk.size());
     lock.lock();
-    if (state->abandoned) return;  // the executor may be gone as well
+    if (state->abandoned) return;
     std::string bytes(chunk.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
-    asio::post(state->arrived.get_executor(), [state, bytes = std::move(bytes)] {
+    asio::post(state->arrived->get_executor(), [state, bytes = std::move(bytes)] {
       state->bytes = bytes;
       state->ended = bytes.empty();
-      state->arrived.cancel();
+      if (state->arrived) state->arrived->cancel();
     });
   }
 }
@@ -68,7 +71,7 @@ awaitable<std::optional<std::string>> StandardInput::line() {
       state_->wanted = true;
       state_->changed.notify_one();
     }
-    co_await state_->arrived.async_wait(nothrow);
+    co_await state_->arrived->async_wait(nothrow);
     unread_ += std::exchange(state_->bytes, {});
   }
 }

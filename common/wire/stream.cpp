@@ -24,11 +24,9 @@ Stream::Stream(TcpSocket socket, Side we_are) : socket_(std::move(socket)), we_a
   socket_.non_blocking(true, ignored);
 }
 
-Bytes Stream::with_more(std::size_t n) {
+Bytes Stream::receive_now(asio::error_code& ec) {
   static thread_local std::array<std::uint8_t, 64 * 1024> chunk;
-  std::copy_n(small_->begin(), n, chunk.begin());
-  asio::error_code nothing_more;  // or an error, which the next read will meet again
-  n += socket_.read_some(asio::buffer(chunk) + n, nothing_more);
+  const std::size_t n = socket_.read_some(asio::buffer(chunk), ec);
   return Bytes(chunk).first(n);
 }
 

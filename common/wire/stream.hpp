@@ -70,7 +70,8 @@ class Stream {
   // deadline: timed_out. Also in mid-stream (STARTTLS): nothing may be pending, and no plaintext may be left unread.
   awaitable<asio::error_code> start_tls(asio::ssl::context& context, std::string host, Clock::duration limit);
 
-  // handler(error_code, Bytes): what has arrived; the bytes are gone when the handler returns. One at a time.
+  // handler(error_code, Bytes): what has arrived, or in the clear maybe nothing yet; the bytes are gone when the
+  // handler returns. It may be called at once. One at a time.
   template <class Handler>
   void async_receive(Handler handler);
 
@@ -106,14 +107,12 @@ class Stream {
     std::array<std::uint8_t, 16 * 1024> chunk;  // the largest TLS record: RFC 8446 §5.1
   };
 
-  // In the clear, a connection that waits for its peer owns only a small buffer. What is larger continues in one that
-  // all share: the difference between 3 KiB and 67 KiB for each of ten thousand idle connections.
-  using Small = std::array<std::uint8_t, 512>;
-  Bytes with_more(std::size_t n);
+  // What is there, in the clear, read into a buffer that all connections share: one that waits for its peer owns none.
+  // would_block: nothing is there.
+  Bytes receive_now(asio::error_code& ec);
 
   TcpSocket socket_;  // moved into tls_ once that exists
   std::unique_ptr<Tls> tls_;
-  std::unique_ptr<Small> small_;  // from the first receive on
   std::unique_ptr<Observer> observer_;
   Buffer put_back_;
   Side we_are_;
@@ -128,11 +127,14 @@ void Stream::async_receive(Handler handler) {
     tls_->stream.async_read_some(asio::buffer(tls_->chunk), std::move(done));
     return;
   }
-  if (!small_) small_ = std::make_unique<Small>();
-  auto done = [this, handler = std::move(handler)](asio::error_code ec, std::size_t n) mutable {
-    handler(ec, n < small_->size() ? Bytes(*small_).first(n) : with_more(n));
+  asio::error_code ec;
+  const Bytes here = receive_now(ec);
+  if (ec != asio::error::would_block) return handler(ec, here);
+  auto readable = [this, handler = std::move(handler)](asio::error_code failed) mutable {
+    const Bytes bytes = failed ? Bytes() : receive_now(failed);
+    handler(failed == asio::error::would_block ? asio::error_code() : failed, bytes);
   };
-  socket_.async_read_some(asio::buffer(*small_), std::move(done));
+  socket_.async_wait(TcpSocket::wait_read, std::move(readable));
 }
 
 template <class Handler>

@@ -85,8 +85,13 @@ void write_pem(const std::string& path, Write write) {
 asio::ssl::context client_tls(const std::string& ca_file) {
   asio::ssl::context context = make_context(asio::ssl::context::tls_client);
   context.set_verify_mode(asio::ssl::verify_peer);
-  if (ca_file.empty()) context.set_default_verify_paths();
-  else context.load_verify_file(ca_file);
+  if (ca_file.empty()) {
+    context.set_default_verify_paths();
+  } else {
+    asio::error_code ec;
+    context.load_verify_file(ca_file, ec);
+    if (ec) throw std::system_error(ec, ca_file);  // says which file it is
+  }
   return context;
 }
 

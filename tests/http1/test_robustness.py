@@ -17,7 +17,7 @@ from typing import Iterator
 
 import pytest
 
-from support.measure import descriptors, peak_bytes
+from support.measure import descriptors, descriptors_at_rest, peak_bytes
 from support.process import Server, run, wait_until
 from support.tcp import Tcp
 from support.tools import require
@@ -51,7 +51,7 @@ def answers(server: Server) -> bool:
 @contextmanager
 def unharmed(server: Server) -> Iterator[int]:
     """Whatever happens inside leaves the server as it was, with so many descriptors as are given."""
-    before = descriptors(server)
+    before = descriptors_at_rest(server)
     assert answers(server)
     wait_until(lambda: descriptors(server) == before, "curl's connection is gone")
     yield before
@@ -341,7 +341,7 @@ def test_no_descriptors_left(serve) -> None:
         first = connections.enter_context(Tcp(server.address))
         first.send(REQUEST)
         first.read_until(b"Hello, World!")
-        limit = descriptors(server) + 5
+        limit = descriptors_at_rest(server) + 5
         resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (limit, limit))
         others = [connections.enter_context(Tcp(server.address)) for _ in range(10)]
         server.wait_for("accept: Too many open files")

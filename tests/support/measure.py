@@ -8,7 +8,7 @@ import statistics
 from pathlib import Path
 
 from support.console import Console
-from support.process import Server
+from support.process import Server, wait_until
 
 
 def pinned(cpu: int) -> dict:
@@ -54,6 +54,30 @@ def peak_bytes(pid: int) -> int:
 def descriptors(server: Server) -> int:
     """How many file descriptors a server has open now (Linux)."""
     return len(os.listdir(f"/proc/{server.pid}/fd"))
+
+
+def descriptors_at_rest(server: Server) -> int:
+    """How many it has open while it waits for something to do. To ask whether an address can be
+    read, the sanitizers open a pipe for a moment, also just after the server said that it listens;
+    counted then, there were two too many (Linux)."""
+    counted = 0
+
+    def at_rest() -> bool:
+        nonlocal counted
+        before = _scheduling(server.pid)
+        counted = descriptors(server)
+        return before[0] == "S" and before == _scheduling(server.pid)
+
+    wait_until(at_rest, "the server waits for something to do")
+    return counted
+
+
+def _scheduling(pid: int) -> tuple[str, ...]:
+    """The state of a process, and how often it has got, and lost, the processor so far."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return tuple(
+        re.findall(r"^(?:State|\w*voluntary_ctxt_switches):\s+(\w+)", status, re.MULTILINE)
+    )
 
 
 class Comparison:

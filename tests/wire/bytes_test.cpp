@@ -184,3 +184,34 @@ TEST_CASE("a value that does not fit its field is our own bug") {
   CHECK_THROWS_AS(out.quic_varint(std::uint64_t{1} << 62), wire::UsageError);
   CHECK(bytes.empty());
 }
+
+TEST_CASE("a byte of flags is a number to who reads it, and hexadecimal to who watches") {
+  const Buffer bytes = {0x10, 0x85};
+  wire::Trace trace;
+  Reader in(bytes, &trace, 100);
+  in.u8("before");
+  CHECK(in.flags("Connect Flags") == 0x85);
+  in.explain("clean session");
+  REQUIRE(trace.fields.size() == 2);
+  CHECK(trace.fields[1].name == "Connect Flags");
+  CHECK(trace.fields[1].value == "0x85");
+  CHECK(trace.fields[1].meaning == "clean session");
+  CHECK(trace.fields[1].offset == 101);
+  CHECK(trace.fields[1].size == 1);
+  CHECK(in.flags("none left") == 0);
+  CHECK(in.error().detail == "none left needs 1 byte, 0 left, at byte 102");
+  CHECK(trace.fields.size() == 2);
+  CHECK(Reader(bytes).flags("untraced") == 0x10);
+}
+
+TEST_CASE("bytes that were written may be changed on their way out") {
+  Buffer out;
+  Writer writer(out);
+  writer.u8(1);
+  const auto placed = writer.bytes(Buffer{2, 3});
+  REQUIRE(placed.size() == 2);
+  placed[0] ^= 0xff;
+  writer.u8(4);
+  CHECK(out == Buffer{1, 0xfd, 3, 4});
+  CHECK(writer.bytes({}).empty());
+}

@@ -380,6 +380,43 @@ awaitable<void> release_while_reading(EchoServer& s) {
   CHECK(rest == "echo two\n");
 }
 
+// Counts what it is shown, and says when it is gone.
+struct Watch : wire::Observer {
+  Watch(int& count, bool& dead) : frames(count), gone(dead) {}
+  ~Watch() override { gone = true; }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  void frame(wire::Direction, std::string_view, wire::Bytes, const wire::Trace&) override { ++frames; }
+  void bytes(wire::Direction, wire::Bytes) override {}
+  int& frames;
+  bool& gone;
+};
+
+awaitable<void> watched_throughout(EchoServer& s) {
+  int frames = 0;
+  bool gone = false;
+  auto stream = co_await wire::connect("127.0.0.1", s.server.port());
+  REQUIRE(stream);
+  stream->watch(std::make_unique<Watch>(frames, gone));
+  {
+    LineLink first(std::move(*stream), Connection());
+    first->send("one");
+    auto one = co_await first.next();
+    CHECK(frames == 2);
+    Stream taken = co_await first.release();
+    first->send("nobody sees this");
+    CHECK(frames == 2);
+    LineLink second(std::move(taken), Connection());
+    second->send("two");
+    auto two = co_await second.next();
+    CHECK(text_of(two) == "echo two");
+    CHECK(frames == 4);
+    CHECK_FALSE(gone);
+  }
+  const auto is_gone = [&] { return gone; };
+  co_await until(is_gone);
+}
+
 }  // namespace
 
 TEST_CASE("a client and a server converse over TCP") {
@@ -487,4 +524,9 @@ TEST_CASE("another protocol takes the connection over, unread bytes included") {
 TEST_CASE("a connection is taken over while somebody waits for it") {
   EchoServer s;
   s.run(release_while_reading(s));
+}
+
+TEST_CASE("who watches a connection does so whoever has taken it over") {
+  EchoServer s;
+  s.run(watched_throughout(s));
 }
