@@ -86,9 +86,7 @@ def numbered(*frames: Message) -> Message:
         for field in one:
             counts = tuple(f"{name} of frame {number}" for name in field.counts)
             name = f"{field.name} of frame {number}"
-            out.append(
-                Field(name, field.data, field.meaning, field.section, counts, field.encode)
-            )
+            out.append(Field(name, field.data, field.meaning, field.section, counts, field.encode))
     return out
 
 
@@ -140,7 +138,9 @@ def frames_in(data: bytes) -> list[str]:
 
 def _few(payload: bytes) -> str:
     if all(0x20 <= byte < 0x7F for byte in payload):
-        return f'"{payload[:30].decode()}"' + (" ..." if len(payload) > 30 else "") if payload else ""
+        return (
+            f'"{payload[:30].decode()}"' + (" ..." if len(payload) > 30 else "") if payload else ""
+        )
     return payload[:12].hex(" ") + (" .." if len(payload) > 12 else "")
 
 
@@ -350,11 +350,10 @@ def payload_lengths(t):
         t.draw.number(0x12345, 0x54321),
     ):
         for key in (b"", a_key(t)):
-            given = join(header(BINARY, [Field("", b"")], key))[:1]
             code = size if size < 126 else 126 if size < 1 << 16 else 127
-            extended = {126: size.to_bytes(8, "big")[6:], 127: size.to_bytes(8, "big")}
-            second = code | (0x80 if key else 0)
-            given += raw_header(second, 0)[:1] + (extended[code] if code > 125 else b"") + key
+            width = {126: 2, 127: 8}.get(code, 0)
+            extended = size.to_bytes(8, "big")[8 - width :]
+            given = raw_header(0x82, code | (0x80 if key else 0), extended, key)
             expected = header_values(0x82, size, key, len(given))
             by = "client" if key else "server"
             t.values("decode_header()", given, expected, "decode-header", by=by)
@@ -388,7 +387,9 @@ def mask_bytes(t):
     cases += [(some_bytes(t, size), a_key(t), 0) for size in (1, 3, 4, 5, 8, 9, 16, 21, 100, 300)]
     for data, key, offset in cases:
         _mask(t, data, key, offset)
-    _same(t, "mask(), of nothing", b"", "masked", b"", dict(t.ask("mask()", "mask", b"", example, 0)))
+    _same(
+        t, "mask(), of nothing", b"", "masked", b"", dict(t.ask("mask()", "mask", b"", example, 0))
+    )
 
 
 def mask_from_the_middle(t):
@@ -438,7 +439,9 @@ def payload_in_pieces(t):
         three = _wrongly_unmasked(datas[2], keys[2], second + len(datas[1]) + 6, piece)
         both = [(x + y, why) for (x, why), (y, _) in zip(two, three)]
         on = masked(masked(datas[2], keys[2]), keys[2], len(datas[1]))
-        both.append((datas[1] + on, "the offset counts from the beginning of the frame, not of the message"))
+        both.append(
+            (datas[1] + on, "the offset counts from the beginning of the frame, not of the message")
+        )
         expected = [
             Value("binary", datas[0], "RFC 6455 §5.3", True, one),
             Value("binary", datas[1] + datas[2], "RFC 6455 §5.3", True, tuple(both)),
@@ -460,7 +463,10 @@ def _wrongly_unmasked(data: bytes, key: bytes, begin: int, piece: int) -> tuple:
     return (
         (wire, "it is still masked"),
         (anew, "each piece was unmasked as if it were the first of its frame"),
-        (behind, "unmasked with the offset behind it: remaining_ is to be what it was before this piece"),
+        (
+            behind,
+            "unmasked with the offset behind it: remaining_ is to be what it was before this piece",
+        ),
         (again, "with each piece the whole message was unmasked anew, from its beginning"),
     )
 
@@ -853,7 +859,9 @@ def cut_anywhere(t):
         t.last = [("server", data)]
         expected = [fact("in the end", "is not UTF-8", SECTION)]
         last = answer[-1][1].decode()
-        compare(f"{digits}, a byte at a time: {why}", data, expected, [("in the end", last.encode())])
+        compare(
+            f"{digits}, a byte at a time: {why}", data, expected, [("in the end", last.encode())]
+        )
 
 
 def text_in_fragments(t):
@@ -1005,7 +1013,9 @@ def wrong_responses(t):
     accept = fields["Sec-WebSocket-Accept"]
     for status in ("200 OK", "404 Not Found", "100 Continue", "301 Moved Permanently"):
         given = _answer(status, *fields.items())
-        _checked(t, f"check_response(), status {status}: only 101 will do", given, key, "status", False)
+        _checked(
+            t, f"check_response(), status {status}: only 101 will do", given, key, "status", False
+        )
     name = "Sec-WebSocket-Accept"
     for name, text, why in (
         ("Upgrade", None, "is missing"),
@@ -1038,7 +1048,9 @@ def a_server_that_guesses(t):
         talk = t.talk("your websocket-client", "a listener")
         title = f"your websocket-client is answered with {why}"
         with t.listen(talk, reply) as listener:
-            result = t.client("websocket-client", f"ws://{listener.address}/", "-n", "1", typed="a\n")
+            result = t.client(
+                "websocket-client", f"ws://{listener.address}/", "-n", "1", typed="a\n"
+            )
         if result.code != 3:
             raise talk.wrong(
                 "exit code",
@@ -1129,7 +1141,9 @@ def the_tail_is_added(t):
     title = "one in two fragments, an empty one, and one that is not compressed"
     heard(t, title, "server", said(*halves), expected, WHOLE, "deflate")
     broken = frame(TEXT, b"\0\5", key, rsv=4)
-    title = "a block that goes on beyond the message's end: the tail does not fit, which is an error"
+    title = (
+        "a block that goes on beyond the message's end: the tail does not fit, which is an error"
+    )
     heard(t, title, "server", said(broken), [failed(1007, "RFC 7692 §7.2.2")], WHOLE, "deflate")
 
 
@@ -1149,7 +1163,9 @@ def which_frame_has_rsv1(t):
     while len(rest) > 1:
         found.append(bool(rest[0] & 0x40))
         rest = rest[2 + (rest[1] & 0x7F) :]
-    expected = [fact(f"RSV1 of {n}", "yes" if w else "no", "RFC 7692 §6") for n, w in zip(names, wanted)]
+    expected = [
+        fact(f"RSV1 of {n}", "yes" if w else "no", "RFC 7692 §6") for n, w in zip(names, wanted)
+    ]
     answer = [(f"RSV1 of {n}", b"yes" if f else b"no") for n, f in zip(names, found)]
     title = "three fragments with a Ping between, then two messages"
     compare(title, frames_in(data), expected, answer)
@@ -1157,7 +1173,6 @@ def which_frame_has_rsv1(t):
 
 def compressed_and_back(t):
     "what you write, unfolded by Python's zlib"
-    inflater = zlib.decompressobj(wbits=-15)
     for _ in range(2):
         text = t.draw.text(30).encode() * 3
         got = dict(t.ask("a compressed text", "say", "server", a_key(t), "deflate", "text", text))
