@@ -208,6 +208,6 @@ TEST_CASE("what comes after the peer's Close is shown as discarded") {
   0001  80                                        MASK, Payload len = 0x80  masked, 0                       RFC 6455 §5.2
   0002  37 fa 21 3d                               Masking-key               chosen by the client            RFC 6455 §5.3
 < after the end, 4 bytes
-  0000  81 02 48 69                               discarded
+  0000  81 02 48 69                               discarded                 nothing counts after Close      RFC 6455 §1.4
 )");
 }
