@@ -289,8 +289,8 @@ bool Connection::add_to_message(wire::Buffer piece, bool ends) {
 void Connection::received_control(const FrameHeader& header, wire::Buffer payload) {
   if (header.masking_key) mask(payload, *header.masking_key);
   switch (header.opcode) {
-    case Opcode::ping:  // RFC 6455 §5.5.2
-      if (is_open()) write({.opcode = Opcode::pong}, payload);
+    case Opcode::ping:  // RFC 6455 §5.5.2: also after our own Close, until the peer's
+      write({.opcode = Opcode::pong}, payload);
       return emit(Ping{std::move(payload)});
     case Opcode::pong: return emit(Pong{std::move(payload)});
     default: return received_close(payload);
