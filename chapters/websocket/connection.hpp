@@ -69,14 +69,14 @@ class Connection : public wire::ConnectionBase<Connection, Event> {
 
   // A whole message, of Opcode::text or binary. Text must be UTF-8. False: the connection is not open any more, and the
   // message is dropped, as browsers do (WHATWG WebSockets, send()).
-  bool send(Opcode type, wire::Bytes payload) { return send_piece(type, payload, true); }
+  bool send(Opcode type, wire::Bytes payload);
   bool send(std::string_view text) { return send(Opcode::text, wire::as_bytes(text)); }
   // A message in pieces, each sent at once as a fragment. The pieces of a text may end inside a character. No other
   // message may be sent until `last`.
   bool send_piece(Opcode type, wire::Bytes piece, bool last);
   bool ping(wire::Bytes payload = {});  // at most 125 bytes
-  // Begins the closing handshake; no message can be sent after it. A code that is_valid_close_code(), or Close::no_status;
-  // a reason of at most 123 bytes. Again: does nothing.
+  // Begins the closing handshake; no message can be sent after it. A code that is_valid_close_code(), or
+  // Close::no_status; a reason of at most 123 bytes. Again: does nothing.
   void close(std::uint16_t code, std::string_view reason = {});
 
   bool is_open() const { return state_ == State::open && !closed(); }

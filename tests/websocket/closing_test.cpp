@@ -176,6 +176,8 @@ TEST_CASE("we may close in the midst of a message of our own") {
   server.connection.send_piece(Opcode::text, as_bytes("beg"), false);
   server.connection.close(1000);
   CHECK_FALSE(server.connection.send_piece(Opcode::text, as_bytes("un"), true));
+  CHECK_FALSE(server.connection.send_piece(Opcode::binary, as_bytes("un"), true));
+  CHECK_FALSE(server.connection.send("un"));
   CHECK_THAT(server.output(), is_bytes(server_says.text("beg", false) + server_says.close(1000)));
 }
 
