@@ -67,6 +67,8 @@ void LinkBase::received(asio::error_code ec, Bytes bytes) {
   reading_ = false;
   wake();
   if (over() || ec == asio::error::operation_aborted) return;
+  Observer* observer = stream_.observer();
+  if (observer && ec == asio::error::eof) observer->bytes(Direction::received, {});
   if (phase_ == Phase::goodbye) {  // too late to mean anything, but it must be read: see say_goodbye()
     if (ec) end({});
     else read();
@@ -74,7 +76,7 @@ void LinkBase::received(asio::error_code ec, Bytes bytes) {
   }
   last_activity_ = Clock::now();
   if (!bytes.empty()) {
-    if (Observer* observer = stream_.observer()) observer->bytes(Direction::received, bytes);
+    if (observer) observer->bytes(Direction::received, bytes);
     receive(bytes, last_activity_);
   }
   if (ec == asio::error::eof) {
@@ -166,6 +168,7 @@ void LinkBase::say_goodbye() {
   stream_.async_goodbye([self = shared_from_this()] {
     if (self->over()) return;
     self->stream_.shutdown_send();
+    if (Observer* observer = self->stream_.observer()) observer->bytes(Direction::sent, {});
     if (self->eof_ || self->stream_.secure()) self->end({});
     else self->read();
   });

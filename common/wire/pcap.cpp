@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <system_error>
+#include <utility>
 
 namespace wire {
 
@@ -89,9 +90,14 @@ Pcap::Tcp::Tcp(Pcap& pcap, const Peer& client, const Peer& server) : pcap_(pcap)
 }
 
 Pcap::Tcp::~Tcp() {
-  segment(true, fin | ack, {});
-  segment(false, fin | ack, {});
-  segment(true, ack, {});
+  end(true);
+  end(false);
+}
+
+void Pcap::Tcp::end(bool from_client) {
+  if (std::exchange(from_client ? client_ended_ : server_ended_, true)) return;
+  segment(from_client, fin | ack, {});
+  if (client_ended_ && server_ended_) segment(!from_client, ack, {});
 }
 
 void Pcap::Tcp::data(bool from_client, Bytes bytes) {

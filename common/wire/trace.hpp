@@ -61,7 +61,7 @@ enum class Side { client, server };
 enum class Direction { sent, received };
 
 // Who watches a connection. The machine reports frames, in the protocol's terms; the driver reports bytes as they
-// pass the socket.
+// pass the socket, and none at all where a direction ends.
 class Observer {
  public:
   virtual ~Observer() = default;

@@ -22,7 +22,9 @@ class Tracer::StreamObserver : public Observer {
     std::fflush(tracer_.out_);  // live, also into a pipe
   }
   void bytes(Direction direction, Bytes bytes) override {
-    if (capture_) capture_->data(from_client(direction), bytes);
+    if (!capture_) return;
+    if (bytes.empty()) capture_->end(from_client(direction));
+    else capture_->data(from_client(direction), bytes);
   }
 
  private:

@@ -118,6 +118,29 @@ TEST_CASE("a conversation: handshake, data with the right sequence numbers, good
   CHECK((seen == expected));
 }
 
+TEST_CASE("who ends the conversation first is seen") {
+  for (const bool client_first : {true, false}) {
+    const auto all = packets(capture([&](wire::Pcap& pcap) {
+      wire::Pcap::Tcp tcp(pcap, loopback(40000), loopback(80));
+      tcp.end(client_first);
+      tcp.data(!client_first, Buffer(3, 'a'));
+      tcp.end(client_first);  // again: nothing
+    }));
+    std::vector<std::pair<unsigned, unsigned>> seen;
+    for (const Buffer& packet : all) {
+      wire::Reader in(packet);
+      in.bytes("IP header", 20);
+      const unsigned source = in.u16("source port");
+      in.bytes("destination port, numbers", 10);
+      seen.emplace_back(source, in.u16("offset and flags") & 0xff);
+    }
+    const unsigned first = client_first ? 40000 : 80, second = client_first ? 80 : 40000;
+    const std::vector<std::pair<unsigned, unsigned>> expected = {
+        {40000, 0x02}, {80, 0x12}, {40000, 0x10}, {first, 0x11}, {second, 0x18}, {second, 0x11}, {first, 0x10}};
+    CHECK((seen == expected));
+  }
+}
+
 TEST_CASE("a file that cannot be written is an error at once") {
   CHECK_THROWS_AS(wire::Pcap("/nonexistent/folder/x.pcap"), std::system_error);
 }
