@@ -6,6 +6,8 @@
 //     link->send("WebSocket");
 //     auto message = co_await link.expect<websocket::Message>();
 //     co_await link.finish();
+//
+// A Ping or a Pong is an event, too, and after some silence one comes: who waits for longer loops around next().
 #pragma once
 #include "http1/client.hpp"
 #include "websocket/connection.hpp"

@@ -53,7 +53,8 @@ struct Limits {
   // Messages are delivered as they come, in pieces, so that large ones take no memory; `message` still holds.
   bool in_pieces = false;
   wire::Clock::duration ping_after = std::chrono::seconds(20);  // of silence; proxies often cut after 60
-  wire::Clock::duration pong_time = std::chrono::seconds(20);   // for any sign of life after that Ping
+  // For any sign of life after that Ping, which comes behind all that waits to be sent.
+  wire::Clock::duration pong_time = std::chrono::seconds(20);
   wire::Clock::duration close_time = std::chrono::seconds(10);  // from our Close to the end of the connection
 };
 

@@ -12,6 +12,9 @@
 //     http1::Server server;
 //     server.route("GET", "/greet", endpoint.handler());
 //
+// Only next() reads, and so answers Pings. Whoever has something to say meanwhile, from another coroutine, uses
+// link.deliver(), as long as the handler has not returned: see room.cpp.
+//
 // When the handler returns, the connection is closed: normally, or with 1011 where it has thrown.
 #pragma once
 #include "http1/server.hpp"

@@ -67,8 +67,6 @@ void LinkBase::received(asio::error_code ec, Bytes bytes) {
   reading_ = false;
   wake();
   if (over() || ec == asio::error::operation_aborted) return;
-  Observer* observer = stream_.observer();
-  if (observer && ec == asio::error::eof) observer->bytes(Direction::received, {});
   if (phase_ == Phase::goodbye) {  // too late to mean anything, but it must be read: see say_goodbye()
     if (ec) end({});
     else read();
@@ -76,11 +74,12 @@ void LinkBase::received(asio::error_code ec, Bytes bytes) {
   }
   last_activity_ = Clock::now();
   if (!bytes.empty()) {
-    if (observer) observer->bytes(Direction::received, bytes);
+    if (Observer* observer = stream_.observer()) observer->bytes(Direction::received, bytes);
     receive(bytes, last_activity_);
   }
   if (ec == asio::error::eof) {
     eof_ = true;
+    if (Observer* observer = stream_.observer()) observer->ended(Direction::received);
     receive_eof(last_activity_);
   } else if (ec) {
     end(ec);
@@ -168,7 +167,7 @@ void LinkBase::say_goodbye() {
   stream_.async_goodbye([self = shared_from_this()] {
     if (self->over()) return;
     self->stream_.shutdown_send();
-    if (Observer* observer = self->stream_.observer()) observer->bytes(Direction::sent, {});
+    if (Observer* observer = self->stream_.observer()) observer->ended(Direction::sent);
     if (self->eof_ || self->stream_.secure()) self->end({});
     else self->read();
   });

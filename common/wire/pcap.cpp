@@ -90,14 +90,15 @@ Pcap::Tcp::Tcp(Pcap& pcap, const Peer& client, const Peer& server) : pcap_(pcap)
 }
 
 Pcap::Tcp::~Tcp() {
+  const bool client_was_last = server_ended_ && !client_ended_;
   end(true);
   end(false);
+  segment(!client_was_last, ack, {});
 }
 
 void Pcap::Tcp::end(bool from_client) {
-  if (std::exchange(from_client ? client_ended_ : server_ended_, true)) return;
-  segment(from_client, fin | ack, {});
-  if (client_ended_ && server_ended_) segment(!from_client, ack, {});
+  bool& ended = from_client ? client_ended_ : server_ended_;
+  if (!std::exchange(ended, true)) segment(from_client, fin | ack, {});
 }
 
 void Pcap::Tcp::data(bool from_client, Bytes bytes) {

@@ -22,9 +22,10 @@ class Tracer::StreamObserver : public Observer {
     std::fflush(tracer_.out_);  // live, also into a pipe
   }
   void bytes(Direction direction, Bytes bytes) override {
-    if (!capture_) return;
-    if (bytes.empty()) capture_->end(from_client(direction));
-    else capture_->data(from_client(direction), bytes);
+    if (capture_) capture_->data(from_client(direction), bytes);
+  }
+  void ended(Direction direction) override {
+    if (capture_) capture_->end(from_client(direction));
   }
 
  private:

@@ -183,7 +183,8 @@ void say(Arguments& in, Answer& out) {
   bool changed = false;
   while (in.more()) {
     const std::string what = in.text();
-    const wire::Buffer payload = in.bytes(), copy = payload;
+    const wire::Buffer payload = in.bytes();
+    const wire::Buffer copy(payload.begin(), payload.end());
     if (what == "close") machine.close(static_cast<std::uint16_t>(std::stoi(wire::as_string(payload))));
     else if (what == "ping") machine.ping(payload);
     else machine.send_piece(what == "binary" ? Opcode::binary : Opcode::text, payload, !what.ends_with("piece"));
