@@ -11,7 +11,7 @@ from support.bytes_report import is_text
 from weave.pages import Place, Stale, Woven
 from weave.walks import Message, Walks
 
-_ARROW = 56  # columns between the two sides
+_ARROW = 58  # columns between the two sides
 _MOST = 32  # characters of a message that are shown
 
 

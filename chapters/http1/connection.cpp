@@ -58,7 +58,7 @@ void Connection::send(Response response) {
       throw UsageError("an interim response has no content");  // RFC 9110 §8.6, RFC 9112 §6.1
     expects_continue_ = expects_continue_ && response.status != 100;
     if (peer_minor_version_ == 0) return;  // RFC 9110 §15.2: HTTP/1.0 knows no interim responses
-    write_head("interim response", response);
+    write_head("response head", response);
     if (response.status == 101) receiving_ = Receiving::switched;
     return;
   }

@@ -33,7 +33,8 @@ void make_room(z_stream& stream, Buffer& out, std::size_t n) {
 // How much memory zlib takes beside the window, from 1 to 9; its default is 8, for 15 bits.
 int memory_level(int bits) { return std::max(bits - 7, 1); }
 
-// zlib cannot compress with a window of 256 bytes; a negative number means: raw, without zlib's own header.
+// zlib knows no window of 256 bytes, 8 bits; but with 512 it never looks back further than 250 (its MAX_DIST). A
+// negative number means: raw, without zlib's own header.
 int raw(int bits) { return -std::max(bits, 9); }
 
 }  // namespace
@@ -70,13 +71,11 @@ void cut_tail(Buffer& compressed) {
 
 // region compress
 Buffer Deflate::compress(Bytes piece, bool last) {
+  if (piece.size() > UINT32_MAX) throw wire::UsageError("zlib counts in 32 bits: send it in pieces");
   if (!deflating_) {
     deflating_.reset(new z_stream{});
-    // With 8 bits, matches may reach back no further than 256 bytes: of zlib's strategies, that is certain of the one
-    // that finds nothing but runs.
-    const int strategy = our_bits_ < 9 ? Z_RLE : Z_DEFAULT_STRATEGY;
-    if (deflateInit2(deflating_.get(), Z_BEST_SPEED, Z_DEFLATED, raw(our_bits_), memory_level(our_bits_), strategy) !=
-        Z_OK)
+    if (deflateInit2(deflating_.get(), Z_BEST_SPEED, Z_DEFLATED, raw(our_bits_), memory_level(our_bits_),
+                     Z_DEFAULT_STRATEGY) != Z_OK)
       throw std::bad_alloc();
   }
   Buffer out;

@@ -34,7 +34,7 @@ std::string base64(Bytes bytes) {
 bool is_key(std::string_view key) {
   std::array<std::uint8_t, 18> decoded{};
   const auto* text = reinterpret_cast<const unsigned char*>(key.data());
-  if (key.size() != 24 || !key.ends_with("==") || key[21] == '=') return false;
+  if (key.size() != 24 || !key.ends_with("==")) return false;
   if (EVP_DecodeBlock(decoded.data(), text, static_cast<int>(key.size())) != static_cast<int>(decoded.size()))
     return false;
   return base64(Bytes(decoded).first(16)) == key;  // EVP_DecodeBlock is lenient: white space, stray bits

@@ -139,7 +139,7 @@ void LinkBase::write_soon() {
 // deadline that has moved away costs nothing here: the alarm looks again when it goes off too early.
 void LinkBase::arm() {
   if (over()) return;
-  const Time due = std::min({last_activity_ + options_.silence, goodbye_until_, next_timeout().value_or(Time::max())});
+  const Time due = std::min({last_activity_ + options_.silence, goodbye_until_, machine_timeout()});
   if (alarm_at_ <= due) return;
   alarm_at_ = due;
   alarm_.expires_at(due);
@@ -149,13 +149,19 @@ void LinkBase::arm() {
 }
 // endregion
 
+// While we do not read, the machine must not think that it is the peer who says nothing. What ends a peer that takes
+// nothing either is `silence`.
+Time LinkBase::machine_timeout() const {
+  return above_high_water() ? Time::max() : next_timeout().value_or(Time::max());
+}
+
 void LinkBase::alarm() {
   if (over()) return;
   alarm_at_ = Time::max();
   const Time now = Clock::now();
   if (now >= goodbye_until_) return end({});
   if (now >= last_activity_ + options_.silence) return end(asio::error::timed_out);
-  handle_timeout(now);
+  if (now >= machine_timeout()) handle_timeout(now);
   write();
   wake();
   arm();

@@ -90,6 +90,7 @@ class LinkBase : public std::enable_shared_from_this<LinkBase> {
 
   void received(asio::error_code ec, Bytes bytes);
   void alarm();
+  Time machine_timeout() const;
 
   Stream stream_;
   LinkOptions options_;

@@ -62,8 +62,11 @@ def fact(name: str, data: bytes | str | int, section: str = "") -> Value:
     return Value(name, data if isinstance(data, bytes) else str(data).encode(), section, False)
 
 
-def compare(title: str, data: bytes, expected: list[Value] | Refusal, got: Answer) -> None:
-    """Raise Wrong unless the answer is what was expected of these bytes."""
+def compare(
+    title: str, data: bytes | list[str], expected: list[Value] | Refusal, got: Answer
+) -> None:
+    """Raise Wrong unless the answer is what was expected of these bytes, or of what is described in
+    these rows."""
     shown = given(data)
     got_error = dict(got) if got and got[0][0] == "error" else None
     if isinstance(expected, Refusal):
@@ -155,8 +158,9 @@ def _compare_values(title: str, shown: list[str], expected: list[Value], got: An
     lines.append(f"    got       {both(came[1]) if came else '(nothing)'}")
     if wanted and came:
         lines += [f"    likely    {hint}" for hint in _hints(wanted, came[1], expected)]
-    width = max(len(_cell(one)) for one in [*expected, Value("", b"")])
-    lines.append(f"     {'field':<16}  {'expected':<{max(width, 8)}}  got")
+    width = max(8, *(len(_cell(one)) for one in expected)) if expected else 8
+    names = max(16, *(len(wanted.name if wanted else came[0]) for _, wanted, came in rows))
+    lines.append(f"     {'field':<{names}}  {'expected':<{width}}  got")
     for mark, wanted, came in rows:
         label = wanted.name if wanted else came[0]
         left = _cell(wanted) if wanted else "--"
@@ -165,7 +169,7 @@ def _compare_values(title: str, shown: list[str], expected: list[Value], got: An
         )
         if came and wanted and came[0] != wanted.name:
             right = f"{came[0]} {right}"
-        lines.append(f"   {mark} {label:<16}  {left:<{max(width, 8)}}  {right}".rstrip())
+        lines.append(f"   {mark} {label:<{names}}  {left:<{width}}  {right}".rstrip())
     raise Wrong(name, "\n".join(lines))
 
 
@@ -176,7 +180,7 @@ def _hints(wanted: Value, came: bytes, all_wanted: list[Value]) -> list[str]:
     if known:
         return known[:1]
     other = [one.name for one in all_wanted if one.data == came and one.data != right]
-    if other:
+    if other and came not in (b"yes", b"no"):
         return [f"this is the value of {other[0]}"]
     hints = list(mistakes([Field(wanted.name, right)], 0, came))
     if hints:
@@ -202,10 +206,12 @@ def _hints(wanted: Value, came: bytes, all_wanted: list[Value]) -> list[str]:
     return []
 
 
-def given(data: bytes) -> list[str]:
+def given(data: bytes | list[str]) -> list[str]:
     """The input of a report, a line a row, the middle of what is long left out."""
     if not data:
         return []
+    if isinstance(data, list):
+        return [f"    {'given' if i == 0 else '':<10}{row}" for i, row in enumerate(data)]
     if sum(map(is_text, (data[i : i + 1] for i in range(len(data))))) < 0.8 * len(data):
         return [f"    given     {data[:32].hex(' ')}" + (" .." if len(data) > 32 else "")]
     rows = [visible(row) for row in data.splitlines(keepends=True)]

@@ -180,14 +180,18 @@ void say(Arguments& in, Answer& out) {
   masking_key = key(in);
   const bool compressed = in.text() == "deflate";
   Connection machine(ours, settings(ours, compressed));
+  bool changed = false;
   while (in.more()) {
     const std::string what = in.text();
     const wire::Buffer payload = in.bytes();
+    const wire::Buffer copy(payload.begin(), payload.end());
     if (what == "close") machine.close(static_cast<std::uint16_t>(std::stoi(wire::as_string(payload))));
     else if (what == "ping") machine.ping(payload);
     else machine.send_piece(what == "binary" ? Opcode::binary : Opcode::text, payload, !what.ends_with("piece"));
+    changed = changed || payload != copy;
   }
   out.bytes("bytes", machine.take_output());
+  out.value("the caller's bytes", changed ? "changed" : "as they were");
 }
 
 // ---- permessage-deflate ----------------------------------------------------------------------------------------

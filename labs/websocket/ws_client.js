@@ -1,6 +1,6 @@
 // A client as people write it in JavaScript, by npm's ws. Arguments: the folder of ws, the address of the server, and
-// what to say, a message each; "a|b" is one in two fragments. A number is a status code to say goodbye with, else 1000.
-// Prints every message that comes, and the end.
+// what to say, a message each; "a|b" is one in two fragments, with a Ping between. A number is a status code to say
+// goodbye with, else 1000. Prints every message that comes, and the end.
 const [, , ws, address, ...words] = process.argv;
 const WebSocket = require(ws);
 
@@ -12,7 +12,7 @@ socket.on("open", () => {
   for (const text of messages)
     text.split("|").forEach((part, i, parts) => {
       socket.send(part, { fin: i + 1 === parts.length });
-      if (parts.length > 1) socket.ping("between");
+      if (i + 1 < parts.length) socket.ping("between");
     });
 });
 socket.on("message", (data) => {

@@ -10,7 +10,7 @@ import pytest
 
 from labs.conftest import LABS
 from machinery import holes
-from support.bytes_report import difference, join
+from support.bytes_report import difference, is_text, join
 
 GOAL = 0.95
 
@@ -25,7 +25,7 @@ def faults(message):
             "CR": data.replace(b"\r\n", b"\r"),
             "off by one": re.sub(rb"\d(?=\D*$)", lambda d: b"%d" % ((int(d[0]) + 1) % 10), data),
             "case": data.swapcase(),
-            "NUL": data + b"\0",
+            "NUL": data + b"\0" if len(data) > 1 and is_text(data) else data,  # numbers have none
             "reversed": data[::-1] if len(data) < 9 else data,
         }
         for name, changed in changes.items():

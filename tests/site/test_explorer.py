@@ -29,17 +29,17 @@ SAID = {
     "no HTTP": bytes(range(256)),
     "something behind the end": b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\nmore",
 }
-SEEDS = sorted(file for file in (ROOT / "tests" / "http1" / "seeds").rglob("*") if file.is_file())
+CHAPTERS = ["http1", "websocket"]
 
 
 @pytest.fixture
 def explain(programs: Path):
     """explain(*said): what the lab's probe says about (who, bytes) each; who may be empty of one."""
 
-    def ask(*said: tuple[str, bytes]) -> str:
+    def ask(*said: tuple[str, bytes], chapter: str = "http1") -> str:
         parts = [part for who, data in said for part in ([who.encode()] if who else []) + [data]]
         line = "explain " + " ".join(part.hex() or "-" for part in parts)
-        answer = run([programs / "lab-http1"], line.encode() + b"\n").text
+        answer = run([programs / f"lab-{chapter}"], line.encode() + b"\n").text
         name, _, text = answer.splitlines()[0].partition(" ")
         assert name == "text", answer
         return "" if text == "-" else bytes.fromhex(text).decode().rstrip()
@@ -102,7 +102,12 @@ def test_not_hexadecimal(page):
     assert shown(page) == ""
 
 
-def test_every_example_is_explained(page, faults_of):
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_example_is_explained(page, faults_of, chapter):
+    first = page.locator("[name=example] option").nth(1).text_content()
+    page.select_option("[name=protocol]", chapter)
+    if chapter != "http1":
+        expect(page.locator("[name=example] option").nth(1)).not_to_have_text(first)
     titles = page.locator("[name=example] option").all_text_contents()[1:]
     assert any(title.startswith("Broken") for title in titles)
     for title in titles:
@@ -144,13 +149,23 @@ def test_from_a_disk(needs_explorer, visit, site, explain):
     assert shown(page) == explain(("", GET))
 
 
-def test_every_seed_of_the_fuzzers(page, explain):
-    ask = """async ([who, bytes]) => {
-      const decoders = await Decoders.load('http1');
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_seed_of_the_fuzzers(page, explain, chapter):
+    ask = """async ([chapter, who, bytes]) => {
+      const decoders = await Decoders.load(chapter);
       return decoders.explain([[who, Uint8Array.from(bytes)]]);
     }"""
-    for seed in SEEDS:
-        data = seed.read_bytes()
-        for who in ("", "client", "server"):
-            said = page.evaluate(ask, [who, list(data)])
-            assert said.rstrip() == explain((who, data)), seed.name
+    for seed in (ROOT / "tests" / chapter / "seeds").rglob("*"):
+        data = seed.read_bytes() if seed.is_file() else b""
+        for who in ("", "client", "server") if data else ():
+            said = page.evaluate(ask, [chapter, who, list(data)])
+            assert said.rstrip() == explain((who, data), chapter=chapter), seed.name
+
+
+def test_a_conversation_that_leaves_http(page, explain):
+    page.select_option("[name=protocol]", "websocket")
+    expect(page.locator("[name=example] option").nth(1)).to_have_text("The tutorial's greeting")
+    page.select_option("[name=example]", label="The tutorial's greeting")
+    text = shown(page)
+    assert "request head" in text and 'unmasked: "WebSocket"' in text and "close frame" in text
+    assert "unmasked" in explain(("", bytes.fromhex("818337fa213d7f9f4d")), chapter="websocket")

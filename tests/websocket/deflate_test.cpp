@@ -308,6 +308,19 @@ TEST_CASE("a piece can be read when it arrives") {
   CHECK(pass("Hello", true) == "Hello");
 }
 
+TEST_CASE("all that has come is delivered, wherever it was cut") {
+  Deflate client(Side::client, {});
+  const Buffer folded = client.compress(Buffer(100'000), true);
+  for (std::size_t n = 1; n < folded.size(); ++n) {
+    Deflate server(Side::server, {});
+    const auto first = server.decompress(Bytes(folded).first(n), false, plenty);
+    const auto nothing_more = server.decompress({}, false, plenty);
+    REQUIRE(first);
+    REQUIRE(nothing_more);
+    if (!nothing_more->empty()) FAIL(n << " bytes, and then " << nothing_more->size() << " are left");
+  }
+}
+
 TEST_CASE("sizes around those of the blocks that zlib is given") {
   for (std::size_t n = 16 * 1024 - 80; n <= 16 * 1024 + 80; ++n) {
     const std::string message = noise(n);

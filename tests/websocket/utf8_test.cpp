@@ -147,6 +147,20 @@ TEST_CASE("sequences of four and five bytes: every beginning, and what lies at t
   }
 }
 
+TEST_CASE("the same in long text, which is checked in another way") {
+  const std::string before = "seventy bytes of plain text, with a few characters that are longer: ä€😀", after(70, '.');
+  for (const std::uint8_t first : borders)
+    for (const std::uint8_t second : borders)
+      for (const std::uint8_t third : borders)
+        for (const std::uint8_t fourth : {std::uint8_t{0x41}, std::uint8_t{0x80}, std::uint8_t{0xbf}}) {
+          Buffer text(before.begin(), before.end());
+          text.insert(text.end(), {first, second, third, fourth});
+          text.insert(text.end(), after.begin(), after.end());
+          const bool right = is_utf8(text);
+          if (right != is_utf8_plainly(text)) FAIL_CHECK(wire::visible(text));
+        }
+}
+
 TEST_CASE("every character there is") {
   for (unsigned character = 0; character <= 0x10ffff; ++character) {
     if (character == 0xd800) character = 0xe000;
@@ -201,6 +215,7 @@ TEST_CASE("text may be cut anywhere") {
            {"41 41 41 41 41 41 41 41 41 41 41 41 41 41 41 ff", false},                      //
            {"41 41 41 41 41 41 41 41 41 41 41 41 41 41 41 41 c3", false},                   // ends inside
            {"c3 41 41 41 41 41 41 41 41", false},                                           //
+           {"c3 41 41 41 41 41 41 41 41 a9", false},
        }) {
     INFO(bytes);
     const auto run = [](const support::Pieces& pieces) {
