@@ -213,9 +213,9 @@ std::optional<Error> Connection::forbids(const FrameHeader& header) const {
   const auto broken = [](std::string rule) { return Error{Errc::malformed, std::move(rule), 1002}; };
   const bool control = is_control(header.opcode);
   const bool begins = header.opcode == Opcode::text || header.opcode == Opcode::binary;
-  // region frame-rules
-  if (is_reserved(header.opcode)) return broken("a reserved opcode");      // RFC 6455 §5.2
   const bool compressed = header.rsv1 && begins && settings_.compression;  // RFC 7692 §6
+  // region frame-rules
+  if (is_reserved(header.opcode)) return broken("a reserved opcode");  // RFC 6455 §5.2
   if ((header.rsv1 && !compressed) || header.rsv2 || header.rsv3) return broken("a reserved bit");
   // RFC 6455 §5.1: a client masks every frame, a server none.
   if (header.masking_key.has_value() != (side_ == Side::server))

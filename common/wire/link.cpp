@@ -91,6 +91,7 @@ void LinkBase::received(asio::error_code ec, Bytes bytes) {
   }
   if (ec == asio::error::eof) {
     eof_ = true;
+    if (Observer* observer = stream_.observer()) observer->ended(Direction::received);
     receive_eof(last_activity_);
   } else if (ec) {
     end(ec);
@@ -178,6 +179,7 @@ void LinkBase::say_goodbye() {
   stream_.async_goodbye([self = shared_from_this()] {
     if (self->over()) return;
     self->stream_.shutdown_send();
+    if (Observer* observer = self->stream_.observer()) observer->ended(Direction::sent);
     if (self->eof_ || self->stream_.secure()) self->end({});
     else self->read();
   });

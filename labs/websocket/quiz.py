@@ -105,8 +105,9 @@ def quiz(draw):
 
 def _frame(first: int, payload: bytes, key: bytes = b"") -> bytes:
     size, mask = len(payload), 0x80 if key else 0
-    head = bytes([first, mask | size])
-    if size > 125:
-        head = bytes([first, mask | 126]) + size.to_bytes(2, "big")
+    long = size > 125
+    head = bytes([first, mask | (126 if long else size)]) + (
+        size.to_bytes(2, "big") if long else b""
+    )
     masked = bytes(byte ^ key[i % 4] for i, byte in enumerate(payload)) if key else payload
     return head + key + masked

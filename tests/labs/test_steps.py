@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from labs.conftest import LABS, STEPS, WRONG
 from machinery import commands, holes
 from machinery.grade import explained
+from machinery.trial import Draw
 from style.links import anchors
 from support.project import ROOT
 
@@ -88,6 +90,15 @@ def test_texts_and_sizes(lab, step):
     if step.page:
         page, _, anchor = step.page.partition("#")
         assert anchor in anchors((ROOT / page).read_text())
+
+
+@pytest.mark.parametrize("seed", ["1", "alice", "bob"])
+@pytest.mark.parametrize("lab", LABS.values(), ids=LABS)
+def test_quiz(lab, seed):
+    """There are questions for any seed, about something that was said."""
+    said, asked = runpy.run_path(str(lab.folder / "quiz.py"))["quiz"](Draw(seed, lab.name, "quiz"))
+    assert {who for who, _ in said} == {"client", "server"} and all(data for _, data in said)
+    assert len(asked) >= 10 and all(one.answer and one.why for one in asked)
 
 
 @pytest.mark.parametrize("lab", LABS.values(), ids=LABS)
