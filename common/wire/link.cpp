@@ -7,6 +7,10 @@
 
 namespace wire {
 
+namespace {
+constexpr auto longest_turn = std::chrono::milliseconds(5);
+}
+
 void report_failure(std::exception_ptr failed) {
   if (!failed) return;
   try {
@@ -55,6 +59,14 @@ void LinkBase::read() {
     if (self->held_) return self->received(asio::error::operation_aborted, {});
     self->stream_.async_receive([self](asio::error_code ec, Bytes bytes) { self->received(ec, bytes); });
   });
+}
+
+// Input that is small can be much work: compressed, a few bytes are megabytes.
+bool LinkBase::turn_is_over(Time now) {
+  if (!turn_began_) turn_began_ = now;
+  if (now - *turn_began_ < longest_turn) return false;
+  turn_began_.reset();
+  return true;
 }
 
 void LinkBase::hold_reading() {
