@@ -23,7 +23,7 @@ namespace {
 // What a shorter message could save is lost again to the block's header and its end.
 constexpr std::size_t worth_compressing = 32;
 // A byte can unfold into a thousand: so much of a compressed payload is taken at a time.
-constexpr std::uint64_t compressed_piece = 4096;
+constexpr std::uint64_t compressed_piece = 1024;
 
 std::string_view title(Opcode opcode) {
   switch (opcode) {

@@ -20,6 +20,18 @@ wire::awaitable<std::optional<std::string>> next_text(Link& link) {
 
 }  // namespace
 
+class Room::Guest {
+ public:
+  Guest(Room& room, Link& link) : room_(room), link_(link) { room_.present_.insert(&link_); }
+  ~Guest() { room_.present_.erase(&link_); }
+  Guest(const Guest&) = delete;
+  Guest& operator=(const Guest&) = delete;
+
+ private:
+  Room& room_;
+  Link& link_;
+};
+
 // region enter
 wire::awaitable<void> Room::enter(Link& link, const Agreement&) {
   link->send("What is your name?");
@@ -29,14 +41,14 @@ wire::awaitable<void> Room::enter(Link& link, const Agreement&) {
     link->close(1008, "a name has 1 to 40 bytes");  // RFC 6455 §7.4.1: against the policy of this server
     co_return;
   }
-  present_.insert(&link);
+  std::optional<Guest> guest(std::in_place, *this, link);
   tell_all(fmt::format("* {} has come", *name));
   for (;;) {
     const std::optional<std::string> text = co_await next_text(link);
     if (!text) break;
     tell_all(fmt::format("{}: {}", *name, *text));
   }
-  present_.erase(&link);
+  guest.reset();
   tell_all(fmt::format("* {} has gone", *name));
 }
 

@@ -14,6 +14,7 @@ class Room {
   wire::awaitable<void> enter(Link& link, const Agreement& agreement);
 
  private:
+  class Guest;  // is in the room for as long as it exists
   void tell_all(std::string_view text);
 
   std::set<Link*> present_;
