@@ -61,7 +61,11 @@ bool explain_payload(Reader& in, const FrameHeader& header, std::uint64_t offset
   } else if (header.masking_key && !compressed && (header.opcode == Opcode::text || wire::is_text(unmasked))) {
     meaning = "unmasked: \"" + wire::visible(Bytes(unmasked).first(std::min<std::size_t>(n, 60))) + '"';
   }
-  in.explain(meaning, header.masking_key ? "RFC 6455 §5.3" : "RFC 6455 §5.6");
+  in.explain(meaning, compressed                      ? "RFC 7692 §6"
+                      : header.masking_key            ? "RFC 6455 §5.3"
+                      : header.opcode == Opcode::ping ? "RFC 6455 §5.5.2"
+                      : header.opcode == Opcode::pong ? "RFC 6455 §5.5.3"
+                                                      : "RFC 6455 §5.6");
   return true;
 }
 
@@ -234,7 +238,8 @@ std::optional<Error> Connection::forbids(const FrameHeader& header) const {
   // A compressed frame's length says nothing: noise is longer when it is compressed. inflate() counts what comes of it.
   const bool inflates = compressed || (!begins && inflating_);
   const std::uint64_t room = settings_.limits.message - (begins ? 0 : message_size_);
-  if (!control && !inflates && header.payload_length > room) return Error{Errc::too_large, "the message", 1009};
+  if (!control && !inflates && header.payload_length > room)
+    return Error{Errc::too_large, "the message is too long", 1009};
   return std::nullopt;
 }
 // endregion

@@ -116,11 +116,11 @@ Result<void> Deflate::inflate_all(Bytes piece, std::uint64_t limit, Buffer& out)
     make_room(*inflating_, out, block);
     const int result = inflate(inflating_.get(), Z_SYNC_FLUSH);
     out.resize(out.size() - inflating_->avail_out);
-    if (out.size() > limit) return wire::failure(Errc::too_large, "the message, when inflated", 1009);
+    if (out.size() > limit) return wire::failure(Errc::too_large, "the message is too long when inflated", 1009);
     if (result == Z_STREAM_END) {
       next_stream();
     } else if (result != Z_OK && result != Z_BUF_ERROR) {
-      return wire::failure(Errc::malformed, "compressed data", 1007);
+      return wire::failure(Errc::malformed, "compressed data that is broken", 1007);
     }
   } while (inflating_->avail_in > 0 || inflating_->avail_out == 0);
   return {};

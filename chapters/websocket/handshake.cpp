@@ -31,14 +31,10 @@ std::string base64(Bytes bytes) {
   return text;
 }
 
-// RFC 6455 §4.2.1: base64 of 16 bytes: 22 characters and two of padding.
+// RFC 6455 §4.2.1: base64 of 16 bytes: 22 characters and two of padding. What they mean does not matter (§4.2.2).
 bool is_key(std::string_view key) {
-  std::array<std::uint8_t, 18> decoded{};
-  const auto* text = reinterpret_cast<const unsigned char*>(key.data());
-  if (key.size() != 24 || !key.ends_with("==")) return false;
-  if (EVP_DecodeBlock(decoded.data(), text, static_cast<int>(key.size())) != static_cast<int>(decoded.size()))
-    return false;
-  return base64(Bytes(decoded).first(16)) == key;  // EVP_DecodeBlock is lenient: white space, stray bits
+  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  return key.size() == 24 && key.find_first_not_of(alphabet) == 22 && key.ends_with("==");
 }
 
 }  // namespace
@@ -93,6 +89,8 @@ Request handshake_request(const http1::Url& url, const Offer& offer, std::string
   request.fields.add("Sec-WebSocket-Version", std::string(version));
   // endregion
   check_subprotocols(offer.subprotocols);
+  for (const http1::Field& field : offer.fields)
+    if (request.fields.has(field.name)) throw wire::UsageError(field.name + " is not for the caller to set");
   if (!offer.subprotocols.empty())
     request.fields.add("Sec-WebSocket-Protocol", fmt::format("{}", fmt::join(offer.subprotocols, ", ")));
   if (offer.deflate) request.fields.add("Sec-WebSocket-Extensions", deflate_offer(*offer.deflate));

@@ -39,7 +39,7 @@ struct Offer {
 // "ws://host:port/path?query", or wss. Errors: those of http1::parse_url, and a fragment (RFC 6455 §3).
 wire::Result<http1::Url> parse_url(std::string_view text);
 
-// UsageError: subprotocols that cannot be offered.
+// UsageError: subprotocols that cannot be offered, fields that are the handshake's own.
 http1::Request handshake_request(const http1::Url& url, const Offer& offer, std::string_view key);
 // RFC 6455 §4.1. Errors: unexpected, where the connection must be failed.
 wire::Result<Agreement> check_response(const http1::Response& response, const Offer& offer, std::string_view key);

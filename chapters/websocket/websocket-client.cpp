@@ -61,7 +61,11 @@ class Conversation {
     const auto executor = link.stream().executor();
     asio::signal_set signals(executor, SIGINT, SIGTERM);
     signals.async_wait([&](asio::error_code ec, int) {
-      if (!ec) link.deliver(say_goodbye);
+      if (ec) return;
+      link.deliver(say_goodbye);
+      signals.async_wait([&](asio::error_code again, int) {  // the server does not answer that, or not soon enough
+        if (!again) link.abort();
+      });
     });
     if (!opened->agreement.subprotocol.empty())
       fmt::print(stderr, "the subprotocol is {}\n", opened->agreement.subprotocol);

@@ -320,7 +320,6 @@ TEST_CASE("a key is 16 bytes in base64, and there is one") {
            "dGhlIHNhbXBsZSBub25j",      // 15 bytes
            "dGhlIHNhbXBsZSBub25jZWQ=",  // 17 bytes
            "dGhlIHNhbXBsZSBub25jZWVk",  // 18 bytes
-           "dGhlIHNhbXBsZSBub25jZR==",  // stray bits
            "dGhlIHNhbXBsZSBub25j Q==",  // not base64
            "dGhlIHNhbXBsZS-ub25jZQ==",  //
            " GhlIHNhbXBsZSBub25jZQ==",  //

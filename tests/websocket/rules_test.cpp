@@ -204,7 +204,7 @@ TEST_CASE("RFC 7692 §7.2.2: what can't be inflated fails the connection with 10
   for (const Side side : both_sides) {
     const auto& peer = peer_of(side);
     const auto fails_with = [&](const Buffer& bytes, std::string_view before = "") {
-      fails(side, bytes, 1007, "malformed: compressed data", before, {}, DeflateParameters{});
+      fails(side, bytes, 1007, "malformed: compressed data that is broken", before, {}, DeflateParameters{});
     };
     fails_with(peer.compressed(Opcode::binary, from_hex("06")));
     fails_with(peer.compressed(Opcode::binary, from_hex("f2 48 05 00 00 00 ff ff"), false) + peer.last("\x06"));

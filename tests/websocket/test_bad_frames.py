@@ -158,9 +158,9 @@ CASES = [
     ),
     Case("a reason that is ill", close(1000, ILL), DATA, "the reason is not UTF-8"),
     # What is larger than we want. An announced length is enough.
-    Case("too long", one(BINARY, length=LIMIT + 1), TOO_BIG, "the message"),
-    Case("far too long", one(BINARY, length=(1 << 63) - 1), TOO_BIG, "the message"),
-    Case("too long in sum", open_text(b"x" * LIMIT) + more(length=1), TOO_BIG, "the message"),
+    Case("too long", one(BINARY, length=LIMIT + 1), TOO_BIG, "the message is too long"),
+    Case("far too long", one(BINARY, length=(1 << 63) - 1), TOO_BIG, "the message is too long"),
+    Case("too long in sum", open_text(b"x" * LIMIT) + more(length=1), TOO_BIG, "the message is too long"),
     # RFC 7692.
     Case(
         "RSV1 of a continuation",
@@ -171,8 +171,8 @@ CASES = [
     ),
     Case("RSV1 of a Pong", one(PONG, rsv=RSV1), PROTOCOL, "a reserved bit", True),
     Case("RSV2 beside it", one(TEXT, b"x", rsv=RSV1 | RSV2), PROTOCOL, "a reserved bit", True),
-    Case("no deflate data", one(BINARY, b"\xff" * 20, rsv=RSV1), DATA, "compressed data", True),
-    Case("a distance too far", one(BINARY, b"\x03\x02", rsv=RSV1), DATA, "compressed data", True),
+    Case("no deflate data", one(BINARY, b"\xff" * 20, rsv=RSV1), DATA, "compressed data that is broken", True),
+    Case("a distance too far", one(BINARY, b"\x03\x02", rsv=RSV1), DATA, "compressed data that is broken", True),
     Case(
         "ill when inflated",
         one(TEXT, deflated(ILL), rsv=RSV1),
@@ -184,14 +184,14 @@ CASES = [
         "a bomb",
         one(BINARY, BOMB[: LIMIT - 1], rsv=RSV1),
         TOO_BIG,
-        "the message, when inflated",
+        "the message is too long when inflated",
         True,
     ),
     Case(
         "a bomb in pieces",
         one(TEXT, BOMB[:100], rsv=RSV1, fin=False) + more(BOMB[100:500]),
         TOO_BIG,
-        "the message, when inflated",
+        "the message is too long when inflated",
         True,
     ),
 ]

@@ -323,7 +323,7 @@ def test_bombs_that_are_kept(serve, options: list) -> None:
             peer = connections.enter_context(Peer(server.address, DEFLATE, path=path))
             assert not options or peer.frame().payload == b"What is your name?"
             peer.send(unfinished)
-            assert peer.frame().close == (1009, "the message, when inflated")
+            assert peer.frame().close == (1009, "the message is too long when inflated")
         assert peak_bytes(server.pid) < MOST_MEMORY
 
 
