@@ -92,11 +92,17 @@ void Connection::write(FrameHeader header, Bytes payload) {
 }
 // endregion
 
+// A message that is begun in pieces must be ended in pieces: else this one would become its last piece, unnoticed.
+bool Connection::send(Opcode type, Bytes payload) {
+  if (sending_ && is_open()) throw UsageError("another message is being sent");
+  return send_piece(type, payload, true);
+}
+
 // region send
 bool Connection::send_piece(Opcode type, Bytes piece, bool last) {
   if (type != Opcode::text && type != Opcode::binary) throw UsageError("a message is of text or binary");
-  if (sending_ && *sending_ != type) throw UsageError("another message is being sent");
   if (!is_open()) return false;
+  if (sending_ && *sending_ != type) throw UsageError("another message is being sent");
   Utf8 text = sent_text_;  // which stays as it is where the piece is refused
   if (type == Opcode::text && (!text.check(piece) || (last && !text.complete())))
     throw UsageError("text is UTF-8");  // RFC 6455 §8.1: the peer would have to fail the connection
@@ -289,8 +295,8 @@ bool Connection::add_to_message(wire::Buffer piece, bool ends) {
 void Connection::received_control(const FrameHeader& header, wire::Buffer payload) {
   if (header.masking_key) mask(payload, *header.masking_key);
   switch (header.opcode) {
-    case Opcode::ping:  // RFC 6455 §5.5.2
-      if (is_open()) write({.opcode = Opcode::pong}, payload);
+    case Opcode::ping:  // RFC 6455 §5.5.2: also after our own Close, until the peer's
+      write({.opcode = Opcode::pong}, payload);
       return emit(Ping{std::move(payload)});
     case Opcode::pong: return emit(Pong{std::move(payload)});
     default: return received_close(payload);

@@ -12,7 +12,8 @@
 //       +------------------------------------------------------------------+
 //              the peer's Close comes: it is answered
 //
-// Messages may still come while our Close is under way; they are delivered. After the peer's Close nothing counts.
+// Messages may still come while our Close is under way; they are delivered, and Pings are answered. After the peer's
+// Close nothing counts.
 //
 // How it ends otherwise: a broken rule is answered with a Close frame that has its code, and then by hanging up. A peer
 // that says nothing for a while is sent a Ping; one that says nothing to that either is gone.
@@ -68,14 +69,14 @@ class Connection : public wire::ConnectionBase<Connection, Event> {
 
   // A whole message, of Opcode::text or binary. Text must be UTF-8. False: the connection is not open any more, and the
   // message is dropped, as browsers do (WHATWG WebSockets, send()).
-  bool send(Opcode type, wire::Bytes payload) { return send_piece(type, payload, true); }
+  bool send(Opcode type, wire::Bytes payload);
   bool send(std::string_view text) { return send(Opcode::text, wire::as_bytes(text)); }
   // A message in pieces, each sent at once as a fragment. The pieces of a text may end inside a character. No other
   // message may be sent until `last`.
   bool send_piece(Opcode type, wire::Bytes piece, bool last);
   bool ping(wire::Bytes payload = {});  // at most 125 bytes
-  // Begins the closing handshake; nothing can be sent after it. A code that is_valid_close_code(), or Close::no_status;
-  // a reason of at most 123 bytes. Again: does nothing.
+  // Begins the closing handshake; no message can be sent after it. A code that is_valid_close_code(), or
+  // Close::no_status; a reason of at most 123 bytes. Again: does nothing.
   void close(std::uint16_t code, std::string_view reason = {});
 
   bool is_open() const { return state_ == State::open && !closed(); }
@@ -85,8 +86,8 @@ class Connection : public wire::ConnectionBase<Connection, Event> {
   void end_of_input(wire::Time now);
   std::optional<wire::Time> next_timeout() const;
   void handle_timeout(wire::Time now);
-  // RFC 6455 §7.4.1: a server that stops is "going away" (1001), and so is nobody else: a client's end is normal
-  // (1000).
+  // RFC 6455 §7.4.1: a server that stops is "going away" (1001), as is a browser that leaves a page. A client that has
+  // said all is none: its end is normal (1000).
   void close(wire::Time) { close(side_ == wire::Side::server ? 1001 : 1000); }
 
  private:

@@ -134,6 +134,7 @@ void Deflate::next_stream() {
   inflateGetDictionary(inflating_.get(), window.data(), &size);
   inflateReset(inflating_.get());
   inflateSetDictionary(inflating_.get(), window.data(), size);
+  inflating_->data_type = 128;  // between two blocks, as inflate() would say if there were more to look at
 }
 
 }  // namespace websocket

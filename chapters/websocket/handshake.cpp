@@ -1,6 +1,7 @@
 #include "websocket/handshake.hpp"
 
 #include "http1/framing.hpp"
+#include "http1/head.hpp"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -71,6 +72,17 @@ Result<http1::Url> parse_url(std::string_view text) {
   return http1::parse_url((secure ? "https" : "http") + std::string(text.substr(scheme.size())));
 }
 
+namespace {
+
+// RFC 6455 §4.1: each is a token, and none stands there twice.
+void check_subprotocols(const std::vector<std::string>& names) {
+  for (auto name = names.begin(); name != names.end(); ++name)
+    if (!http1::is_token(*name) || std::find(names.begin(), name, *name) != name)
+      throw wire::UsageError("no name for a subprotocol, or one that comes twice: \"" + *name + '"');
+}
+
+}  // namespace
+
 // region handshake-request
 Request handshake_request(const http1::Url& url, const Offer& offer, std::string_view key) {
   Request request{"GET", url.target, 1, {{"Host", url.authority()}}};
@@ -80,6 +92,7 @@ Request handshake_request(const http1::Url& url, const Offer& offer, std::string
   request.fields.add("Sec-WebSocket-Key", std::string(key));
   request.fields.add("Sec-WebSocket-Version", std::string(version));
   // endregion
+  check_subprotocols(offer.subprotocols);
   if (!offer.subprotocols.empty())
     request.fields.add("Sec-WebSocket-Protocol", fmt::format("{}", fmt::join(offer.subprotocols, ", ")));
   if (offer.deflate) request.fields.add("Sec-WebSocket-Extensions", deflate_offer(*offer.deflate));

@@ -31,7 +31,7 @@ std::string new_key();
 // ---- the client's half -----------------------------------------------------------------------------------------
 
 struct Offer {
-  std::vector<std::string> subprotocols;  // best first
+  std::vector<std::string> subprotocols;  // best first; tokens, and each of them once
   std::optional<DeflateParameters> deflate = DeflateParameters{};
   http1::Fields fields;  // more for the request: Origin, Cookie, Authorization ...
 };
@@ -39,6 +39,7 @@ struct Offer {
 // "ws://host:port/path?query", or wss. Errors: those of http1::parse_url, and a fragment (RFC 6455 §3).
 wire::Result<http1::Url> parse_url(std::string_view text);
 
+// UsageError: subprotocols that cannot be offered.
 http1::Request handshake_request(const http1::Url& url, const Offer& offer, std::string_view key);
 // RFC 6455 §4.1. Errors: unexpected, where the connection must be failed.
 wire::Result<Agreement> check_response(const http1::Response& response, const Offer& offer, std::string_view key);

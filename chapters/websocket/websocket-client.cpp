@@ -21,8 +21,24 @@ using websocket::Opcode;
 
 enum Exit { ok = 0, bad_usage = 2, not_opened = 3, ended_badly = 4 };
 
+// A terminal obeys control characters, and the peer must not command it. They are shown as what they are: those of
+// ASCII and, since the text is UTF-8, the others from U+0080 to U+009F.
+std::string without_controls(std::string_view text, std::string_view kept = "") {
+  std::string shown;
+  while (!text.empty()) {
+    const auto byte = static_cast<unsigned char>(text[0]);
+    const bool two_bytes = byte == 0xc2 && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xa0;
+    const bool control = two_bytes || byte < 0x20 || byte == 0x7f;
+    const std::string_view character = text.substr(0, two_bytes ? 2 : 1);
+    if (control && !kept.contains(character)) shown += wire::visible(wire::as_bytes(character));
+    else shown += character;
+    text.remove_prefix(character.size());
+  }
+  return shown;
+}
+
 int complain(Exit code, std::string_view what) {
-  fmt::print(stderr, "websocket-client: {}\n", what);
+  fmt::print(stderr, "websocket-client: {}\n", without_controls(what));
   return code;
 }
 
@@ -78,7 +94,9 @@ class Conversation {
       link->send(message.type, message.payload);
       return;
     }
-    if (message.type == Opcode::text) fmt::print("{}\n", wire::as_text(message.payload));
+    const std::string_view text = wire::as_text(message.payload);
+    if (message.type == Opcode::text && on_terminal_) fmt::print("{}\n", without_controls(text, "\n\t"));
+    else if (message.type == Opcode::text) fmt::print("{}\n", text);
     else fmt::print("{} bytes: \"{}\"\n", message.payload.size(), wire::visible(message.payload));
     std::fflush(stdout);  // live, also into a pipe
     quiet_->expires_after(options_.linger);
@@ -123,6 +141,7 @@ class Conversation {
   websocket::ClientOptions connection_;
   std::optional<wire::Timer> quiet_;  // since the last message
   std::uint64_t heard_ = 0;
+  const bool on_terminal_ = isatty(STDOUT_FILENO) == 1;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "websocket/room.hpp"
 #include "wire/program.hpp"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 namespace {
@@ -36,6 +37,10 @@ wire::awaitable<void> echo(Link& link, const Agreement&) {
 }
 // endregion
 
+// Where messages are kept until they are whole, and in a chat told to everyone, this many bytes are enough. 16 KiB can
+// unfold into 16 MiB, and a thousand peers may each leave such a message unfinished.
+constexpr std::uint64_t longest_in_memory = 64 << 10;
+
 wire::awaitable<void> show_chat_page(http1::Exchange& exchange) {
   exchange.respond({200, {}, 1, {{"Content-Type", "text/html; charset=utf-8"}}}, websocket::chat_page);
   co_return;
@@ -59,8 +64,8 @@ int main(int argc, char** argv) {
       ->type_name("ORIGIN");
   app.add_option("--subprotocol", policy.subprotocols, "A subprotocol to agree to")->type_name("NAME");
   app.add_flag("--no-deflate", no_deflate, "Do not compress messages");
-  app.add_option("--max-message", limits.message, "Bytes of a message; longer ones are refused with 1009")
-      ->capture_default_str();
+  auto* longest = app.add_option("--max-message", limits.message, "Bytes of a message; more are refused with 1009");
+  longest->default_str(fmt::format("{}, with --echo {}", longest_in_memory, limits.message));
   wire::ServerOptions options;
   wire::add_limits_to(app, options);
   wire::add_seconds(app, "--ping-after", limits.ping_after, "Without a sign of life, then a Ping is sent");
@@ -68,6 +73,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (no_deflate) policy.deflate.reset();
   limits.in_pieces = echoes;
+  if (!echoes && longest->count() == 0) limits.message = longest_in_memory;
 
   if (chats) backlog = 1 << 20;  // of what others said, which nobody in the room has asked for
   websocket::Room room;

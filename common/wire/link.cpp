@@ -7,6 +7,10 @@
 
 namespace wire {
 
+namespace {
+constexpr auto longest_turn = std::chrono::milliseconds(5);
+}
+
 void report_failure(std::exception_ptr failed) {
   if (!failed) return;
   try {
@@ -57,6 +61,14 @@ void LinkBase::read() {
   });
 }
 
+// Input that is small can be much work: compressed, a few bytes are megabytes.
+bool LinkBase::turn_is_over(Time now) {
+  if (!turn_began_) turn_began_ = now;
+  if (now - *turn_began_ < longest_turn) return false;
+  turn_began_.reset();
+  return true;
+}
+
 void LinkBase::hold_reading() {
   held_ = true;
   asio::error_code ignored;
@@ -79,6 +91,7 @@ void LinkBase::received(asio::error_code ec, Bytes bytes) {
   }
   if (ec == asio::error::eof) {
     eof_ = true;
+    if (Observer* observer = stream_.observer()) observer->ended(Direction::received);
     receive_eof(last_activity_);
   } else if (ec) {
     end(ec);
@@ -166,6 +179,7 @@ void LinkBase::say_goodbye() {
   stream_.async_goodbye([self = shared_from_this()] {
     if (self->over()) return;
     self->stream_.shutdown_send();
+    if (Observer* observer = self->stream_.observer()) observer->ended(Direction::sent);
     if (self->eof_ || self->stream_.secure()) self->end({});
     else self->read();
   });

@@ -5,12 +5,14 @@
 //     auto event = co_await link.next();          the next thing that happened; nothing: it is over, why() says how
 //
 // next() writes what the verbs appended, reads, and waits. It reads only when it is called and no event is waiting, so
-// a slow consumer slows its peer down; and it stops reading while too much of our own output is unsent.
+// a slow consumer slows its peer down; and it stops reading while too much of our own output is unsent. Nor does one
+// conversation keep the others waiting for long: now and then, next() lets them have their turn.
 #pragma once
 #include "wire/stream.hpp"
 
 #include <asio/post.hpp>
 
+#include <optional>
 #include <set>
 
 namespace wire {
@@ -60,6 +62,8 @@ class LinkBase : public std::enable_shared_from_this<LinkBase> {
   void close();                       // ask the protocol to say goodbye
   void end(asio::error_code reason);  // at once
   void wake() { changed_.cancel(); }  // whoever waits looks again
+  bool turn_is_over(Time now);        // true: the others first; a new turn begins
+  void end_turn() { turn_began_.reset(); }
 
   auto changed() { return changed_.async_wait(nothrow); }
   std::size_t unsent() const { return writing_.size() + output_size(); }
@@ -95,6 +99,7 @@ class LinkBase : public std::enable_shared_from_this<LinkBase> {
   Time alarm_at_ = Time::max();
   Time last_activity_ = Clock::now();
   Time goodbye_until_ = Time::max();
+  std::optional<Time> turn_began_;  // whoever calls next() has not waited since
   Buffer writing_;
   asio::error_code why_;
   Phase phase_ = Phase::open;
@@ -129,8 +134,10 @@ class Link {
     for (;;) {
       if (state->above_high_water()) state->write();
       if (!state->above_high_water()) {
+        const Time now = Clock::now();
+        if (state->turn_is_over(now)) co_await asio::post(state->stream().executor(), use_awaitable);
         // As long as more input is at hand, its answers gather for one write: pipelining's whole gain.
-        std::optional<Event> event = state->connection.poll(Clock::now());
+        std::optional<Event> event = state->connection.poll(now);
         if (event) {
           state->write_soon();
           co_return event;
@@ -141,6 +148,7 @@ class Link {
       if (state->over()) co_return std::nullopt;
       state->read();
       state->arm();
+      state->end_turn();
       co_await state->changed();
     }
   }

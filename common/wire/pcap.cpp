@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <system_error>
+#include <utility>
 
 namespace wire {
 
@@ -89,9 +90,15 @@ Pcap::Tcp::Tcp(Pcap& pcap, const Peer& client, const Peer& server) : pcap_(pcap)
 }
 
 Pcap::Tcp::~Tcp() {
-  segment(true, fin | ack, {});
-  segment(false, fin | ack, {});
-  segment(true, ack, {});
+  const bool client_was_last = server_ended_ && !client_ended_;
+  end(true);
+  end(false);
+  segment(!client_was_last, ack, {});
+}
+
+void Pcap::Tcp::end(bool from_client) {
+  bool& ended = from_client ? client_ended_ : server_ended_;
+  if (!std::exchange(ended, true)) segment(from_client, fin | ack, {});
 }
 
 void Pcap::Tcp::data(bool from_client, Bytes bytes) {

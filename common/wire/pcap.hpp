@@ -25,11 +25,13 @@ class Pcap {
     Tcp(const Tcp&) = delete;
     Tcp& operator=(const Tcp&) = delete;
     void data(bool from_client, Bytes bytes);
+    void end(bool from_client);  // FIN; again, it does nothing. Who has not ended when this object does, ends then
 
    private:
     void segment(bool from_client, std::uint8_t flags, Bytes bytes);
     Pcap& pcap_;
     Peer client_, server_;
+    bool client_ended_ = false, server_ended_ = false;
     std::uint32_t client_seq_ = 1000, server_seq_ = 5000;  // any start would do; round ones are easy to read
   };
 

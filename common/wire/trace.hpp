@@ -61,12 +61,13 @@ enum class Side { client, server };
 enum class Direction { sent, received };
 
 // Who watches a connection. The machine reports frames, in the protocol's terms; the driver reports bytes as they
-// pass the socket.
+// pass the socket, and who ends it.
 class Observer {
  public:
   virtual ~Observer() = default;
   virtual void frame(Direction direction, std::string_view title, Bytes bytes, const Trace& trace) = 0;
   virtual void bytes(Direction direction, Bytes bytes) = 0;
+  virtual void ended(Direction) {}  // that side has said its last byte; not called where a connection breaks
 };
 
 }  // namespace wire

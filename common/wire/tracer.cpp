@@ -24,6 +24,9 @@ class Tracer::StreamObserver : public Observer {
   void bytes(Direction direction, Bytes bytes) override {
     if (capture_) capture_->data(from_client(direction), bytes);
   }
+  void ended(Direction direction) override {
+    if (capture_) capture_->end(from_client(direction));
+  }
 
  private:
   bool from_client(Direction direction) const { return (direction == Direction::sent) == (we_are_ == Side::client); }

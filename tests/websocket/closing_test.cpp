@@ -125,7 +125,7 @@ TEST_CASE("a program that ends: a server goes away, a client's end is normal (RF
   CHECK_THAT(client.output(), is_bytes(client_says.close(1000)));
 }
 
-TEST_CASE("after our Close the peer's messages still come; its Pings are not answered") {
+TEST_CASE("after our Close the peer's messages still come; its Pings are answered (RFC 6455 §5.5.2)") {
   for (const Side side : both_sides) {
     One one(side);
     one.connection.close(1000);
@@ -133,7 +133,7 @@ TEST_CASE("after our Close the peer's messages still come; its Pings are not ans
     one.hear(one.peer.text("on", false) + one.peer.ping("p") + one.peer.last(" its way") + one.peer.pong("q") +
              one.peer.close(1000));
     CHECK(one.log.text == "ping p\ntext on its way\npong q\nclosed 1000 \n");
-    CHECK_THAT(one.output(), is_bytes(""));
+    CHECK_THAT(one.output(), is_bytes(one.us.pong("p")));
   }
 }
 
@@ -176,6 +176,8 @@ TEST_CASE("we may close in the midst of a message of our own") {
   server.connection.send_piece(Opcode::text, as_bytes("beg"), false);
   server.connection.close(1000);
   CHECK_FALSE(server.connection.send_piece(Opcode::text, as_bytes("un"), true));
+  CHECK_FALSE(server.connection.send_piece(Opcode::binary, as_bytes("un"), true));
+  CHECK_FALSE(server.connection.send("un"));
   CHECK_THAT(server.output(), is_bytes(server_says.text("beg", false) + server_says.close(1000)));
 }
 

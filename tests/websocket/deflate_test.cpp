@@ -115,6 +115,16 @@ TEST_CASE("RFC 7692 §7.2.3.4: a block that says that it is the last") {
   CHECK_THAT(*decompressed(server, from_hex("f2 00 11 00 00")), is_bytes("Hello"));
 }
 
+TEST_CASE("the block whose end is not sent may say that it is the last, too (RFC 7692 §7.2.1)") {
+  const auto nothing = decompressed("01");
+  REQUIRE(nothing);
+  CHECK(nothing->empty());
+  Deflate server(Side::server, {});
+  CHECK_THAT(*decompressed(server, from_hex("f2 48 cd c9 c9 07 04")), is_bytes("Hello"));
+  CHECK_THAT(*decompressed(server, from_hex("f2 00 11 00 00")), is_bytes("Hello"));
+  CHECK(decompressed("f3 48 cd c9 c9 07 00").error().wire_code == 1007);  // but the block has to begin
+}
+
 TEST_CASE("RFC 7692 §7.2.3.5: two blocks in one message") {
   const auto hello = decompressed("f2 48 05 00 00 00 ff ff ca c9 c9 07 00");
   REQUIRE(hello);

@@ -172,6 +172,19 @@ TEST_CASE("a client's request, with all that can be offered") {
         "Cookie: a=b\n");
 }
 
+TEST_CASE("subprotocols are tokens, and each is offered once (RFC 6455 §4.1)") {
+  const auto offering = [](std::vector<std::string> names) {
+    return handshake_request(*parse_url("ws://a/"), Offer{.subprotocols = std::move(names)}, sample_key);
+  };
+  CHECK_NOTHROW(offering({"v12.stomp", "v11.stomp", "chat"}));
+  for (const char* bad : {"", "a b", "a,b", "chat\r\n", "\xc3\xa4", "\"chat\""}) {
+    INFO(bad);
+    CHECK_THROWS_AS(offering({bad}), wire::UsageError);
+    CHECK_THROWS_AS(offering({"chat", bad}), wire::UsageError);
+  }
+  CHECK_THROWS_AS(offering({"chat", "mqtt", "chat"}), wire::UsageError);
+}
+
 // ---- what a client asks of the answer: RFC 6455 §4.1, at its end -----------------------------------------------
 
 TEST_CASE("a client is content with the right answer, however it is written") {

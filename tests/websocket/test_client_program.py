@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+from contextlib import suppress
 
 import pytest
 
@@ -158,6 +159,37 @@ def test_a_terminal(programs, greeter: Server) -> None:
         os.write(ours, b"\x04")
         assert it.wait(10) == 0
     os.close(ours)
+
+
+def test_a_terminal_is_not_commanded(programs) -> None:
+    """Neither by messages nor by what is said at the end: no titles, no colours, nothing erased.
+    Other characters are shown, and so are tabs and line ends."""
+    message = "\x1b]0;title\x07\x1b[2J\r\x7f\x9b31mé\tü\nnext".encode()
+    said = frame(TEXT, message) + close_frame(4000, "\x1b[31mwhy\n\x9bé".encode())
+    ours, theirs = pty.openpty()
+    with Fake(said) as server:
+        command = [programs / "websocket-client", server.url]
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE
+        ) as it:
+            os.close(theirs)
+            shown = b""
+            with suppress(OSError):  # the end of a terminal
+                while chunk := os.read(ours, 1000):
+                    shown += chunk
+            errors = it.stderr.read()
+            assert it.wait(10) == 4
+    os.close(ours)
+    expected = "\\x1b]0;title\\x07\\x1b[2J\\r\\x7f\\xc2\\x9b31mé\tü\r\nnext\r\n"
+    assert shown.decode() == expected
+    end = "websocket-client: the server closed with 4000 \\x1b[31mwhy\\n\\xc2\\x9bé\n"
+    assert errors.decode() == end
+
+
+def test_a_pipe_gets_what_was_said(client) -> None:
+    """Byte for byte: another program reads it."""
+    with Fake(frame(TEXT, b"\x1b[31mred"), close_frame(1000)) as server:
+        assert client(server.url).text == "\x1b[31mred\n"
 
 
 # --- Errors a user makes.

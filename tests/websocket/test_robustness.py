@@ -3,6 +3,7 @@ has as many file descriptors open as before."""
 
 from __future__ import annotations
 
+import io
 import os
 import resource
 import select
@@ -10,7 +11,9 @@ import signal
 import socket
 import struct
 import sys
-from contextlib import ExitStack, contextmanager
+import time
+import zlib
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Iterator
 
 import pytest
@@ -26,10 +29,12 @@ from websocket.frames import (
     MASK,
     PING,
     PONG,
+    RSV1,
     TEXT,
     Peer,
     close_frame,
     frame,
+    read_frame,
     request,
 )
 
@@ -251,7 +256,7 @@ def test_empty_frames_without_end(server: Server) -> None:
 
 def test_a_message_of_tiny_fragments(serve) -> None:
     """For who waits for whole messages, too: a hundred thousand bytes, each in its own frame."""
-    server = serve()
+    server = serve("--max-message", "100000")
     with Peer(server.address) as peer:
         peer.say(TEXT, fin=False)
         tiny = frame(CONTINUATION, b"x", fin=False, mask=MASK)
@@ -260,6 +265,66 @@ def test_a_message_of_tiny_fragments(serve) -> None:
         peer.say(CONTINUATION)
         assert peer.frame().payload == b"Hello, " + b"x" * 100_000
     assert peak_bytes(server.pid) < MOST_MEMORY
+
+
+def finished(peer: Peer) -> int:
+    """How many messages have come whole, of what is there now."""
+    data, count = b"", 0
+    peer.socket.setblocking(False)
+    with suppress(BlockingIOError):
+        while chunk := peer.socket.recv(1 << 16):
+            data += chunk
+    stream = io.BytesIO(data)
+
+    def read(size: int) -> bytes:
+        piece = stream.read(size)
+        if len(piece) < size:
+            raise EOFError
+        return piece
+
+    with suppress(EOFError):
+        while True:
+            count += read_frame(read).fin
+    return count
+
+
+def bomb(size: int) -> bytes:
+    """So many zeros, compressed: a thousandth of it."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -12)
+    return (deflate.compress(bytes(size)) + deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+def test_work_that_others_need_not_wait_for(serve) -> None:
+    """Four bombs in one packet are 64 MB to inflate and to compress again. Who asks something
+    meanwhile has the answer before the last of them is done."""
+    server = serve("--echo")
+    bombs = frame(BINARY, bomb(16_000_000), rsv=RSV1, mask=MASK) * 4
+    done = []
+    for _ in range(5):  # this process may be late itself
+        with Peer(server.address, DEFLATE) as peer, Peer(server.address) as other:
+            peer.send(bombs)
+            time.sleep(0.03)
+            other.say(PING, b"meanwhile")
+            assert other.frame().payload == b"meanwhile"
+            done.append(finished(peer))
+        if done[-1] < 3:
+            return
+    pytest.fail(f"so many were done first: {done}")
+
+
+@pytest.mark.parametrize("options", [[], ["--chat"]], ids=["greet", "chat"])
+def test_bombs_that_are_kept(serve, options: list) -> None:
+    """Messages that are never finished stay in memory; so they are not long, where nobody says
+    that they may be."""
+    server, path = serve(*options), "/chat" if options else "/"
+    unfinished = frame(TEXT, bomb(16_000_000), rsv=RSV1, fin=False, mask=MASK)
+    with ExitStack() as connections:
+        for _ in range(10):
+            peer = connections.enter_context(Peer(server.address, DEFLATE, path=path))
+            assert not options or peer.frame().payload == b"What is your name?"
+            peer.send(unfinished)
+            assert peer.frame().close == (1009, "the message, when inflated")
+        assert peak_bytes(server.pid) < MOST_MEMORY
 
 
 @pytest.mark.parametrize("fields", [(), (DEFLATE,)], ids=["plain", "deflate"])

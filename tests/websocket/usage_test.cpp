@@ -49,6 +49,7 @@ TEST_CASE("one message at a time") {
   server.send_piece(Opcode::text, as_bytes("a"), false);
   CHECK_THROWS_AS(server.send_piece(Opcode::binary, as_bytes("b"), true), UsageError);
   CHECK_THROWS_AS(server.send(Opcode::binary, as_bytes("b")), UsageError);
+  CHECK_THROWS_AS(server.send("b"), UsageError);  // it is not the last piece of the other one
   server.send_piece(Opcode::text, as_bytes("c"), true);
   server.send_piece(Opcode::binary, as_bytes("b"), false);
   CHECK_THROWS_AS(server.send("d"), UsageError);

@@ -74,20 +74,24 @@ TEST_CASE("a datagram") {
                   });
 }
 
-TEST_CASE("a conversation: handshake, data with the right sequence numbers, goodbye") {
-  const auto all = packets(capture([](wire::Pcap& pcap) {
+namespace {
+
+struct Segment {
+  std::uint16_t source;
+  std::uint32_t seq, ack;
+  unsigned flags;
+  std::size_t data;
+  bool operator==(const Segment&) const = default;
+};
+constexpr unsigned fin = 0x01, syn = 0x02, push = 0x08, ack = 0x10;
+
+// What is captured of a conversation between ports 40000 and 80.
+template <class Talk>
+std::vector<Segment> segments(Talk talk) {
+  const auto all = packets(capture([&](wire::Pcap& pcap) {
     wire::Pcap::Tcp tcp(pcap, loopback(40000), loopback(80));
-    tcp.data(true, Buffer(3, 'q'));
-    tcp.data(false, Buffer(20'000, 'a'));  // more than one segment
-    tcp.data(true, Buffer(1, 'r'));
+    talk(tcp);
   }));
-  struct Segment {
-    std::uint16_t source;
-    std::uint32_t seq, ack;
-    unsigned flags;
-    std::size_t data;
-    bool operator==(const Segment&) const = default;
-  };
   std::vector<Segment> seen;
   for (const Buffer& packet : all) {
     wire::Reader in(packet);
@@ -102,7 +106,17 @@ TEST_CASE("a conversation: handshake, data with the right sequence numbers, good
     segment.data = in.left();
     seen.push_back(segment);
   }
-  constexpr unsigned fin = 0x01, syn = 0x02, push = 0x08, ack = 0x10;
+  return seen;
+}
+
+}  // namespace
+
+TEST_CASE("a conversation: handshake, data with the right sequence numbers, goodbye") {
+  const auto seen = segments([](wire::Pcap::Tcp& tcp) {
+    tcp.data(true, Buffer(3, 'q'));
+    tcp.data(false, Buffer(20'000, 'a'));  // more than one segment
+    tcp.data(true, Buffer(1, 'r'));
+  });
   const std::vector<Segment> expected = {
       {40000, 1000, 0, syn, 0},
       {80, 5000, 1001, syn | ack, 0},
@@ -114,6 +128,20 @@ TEST_CASE("a conversation: handshake, data with the right sequence numbers, good
       {40000, 1005, 25'001, fin | ack, 0},
       {80, 25'001, 1006, fin | ack, 0},
       {40000, 1006, 25'002, ack, 0},
+  };
+  CHECK((seen == expected));
+}
+
+TEST_CASE("a conversation that the server ends, while the client still speaks") {
+  const auto seen = segments([](wire::Pcap::Tcp& tcp) {
+    tcp.end(false);
+    tcp.end(false);
+    tcp.data(true, Buffer(3, 'q'));
+  });
+  const std::vector<Segment> expected = {
+      {40000, 1000, 0, syn, 0},       {80, 5000, 1001, syn | ack, 0},     {40000, 1001, 5001, ack, 0},
+      {80, 5001, 1001, fin | ack, 0}, {40000, 1001, 5002, push | ack, 3}, {40000, 1004, 5002, fin | ack, 0},
+      {80, 5002, 1005, ack, 0},
   };
   CHECK((seen == expected));
 }
