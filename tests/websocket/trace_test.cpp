@@ -137,7 +137,7 @@ TEST_CASE("compressed payloads are not shown as text, what is short or between t
   0000  41                                        FIN, RSV1-3, opcode = 0x41  more to come, RSV1, opcode 1: text  RFC 6455 §5.2
   0001  83                                        MASK, Payload len = 0x83  masked, 3                       RFC 6455 §5.2
   0002  37 fa 21 3d                               Masking-key               chosen by the client            RFC 6455 §5.3
-  0006  c5 b2 ec                                  Payload Data              compressed                      RFC 6455 §5.3
+  0006  c5 b2 ec                                  Payload Data              compressed                      RFC 7692 §6
 < pong frame, 7 bytes
   0000  8a                                        FIN, RSV1-3, opcode = 0x8a  FIN, opcode a: pong           RFC 6455 §5.2
   0001  81                                        MASK, Payload len = 0x81  masked, 1                       RFC 6455 §5.2
@@ -147,7 +147,7 @@ TEST_CASE("compressed payloads are not shown as text, what is short or between t
   0000  80                                        FIN, RSV1-3, opcode = 0x80  FIN, opcode 0: continuation   RFC 6455 §5.2
   0001  84                                        MASK, Payload len = 0x84  masked, 4                       RFC 6455 §5.2
   0002  37 fa 21 3d                               Masking-key               chosen by the client            RFC 6455 §5.3
-  0006  fe 33 26 3d                               Payload Data              compressed                      RFC 6455 §5.3
+  0006  fe 33 26 3d                               Payload Data              compressed                      RFC 7692 §6
 < text frame, 7 bytes
   0000  81                                        FIN, RSV1-3, opcode = 0x81  FIN, opcode 1: text           RFC 6455 §5.2
   0001  81                                        MASK, Payload len = 0x81  masked, 1                       RFC 6455 §5.2
