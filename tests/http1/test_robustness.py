@@ -9,14 +9,14 @@ import resource
 import select
 import signal
 import socket
-import struct
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Iterator
 
 import pytest
 
+from support.harm import MOST_MEMORY, reset, unharmed
 from support.measure import descriptors, descriptors_at_rest, peak_bytes
 from support.process import Server, run, wait_until
 from support.tcp import Tcp
@@ -25,8 +25,6 @@ from support.tools import require
 REQUEST = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
 DOWNLOAD = b"GET /sparse.bin HTTP/1.1\r\nHost: a\r\n\r\n"
 SPARSE = 1 << 30  # nothing that fits into the buffers of the kernel, or may fit into ours
-# The sanitizers keep freed memory for a while, to find who still uses it: no limit makes sense then.
-MOST_MEMORY = sys.maxsize if os.environ.get("WIRE_PRESET") == "asan" else 64 << 20
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 
@@ -46,24 +44,6 @@ def answers(server: Server) -> bool:
     command = [require("curl"), "-sS", "-k", "--max-time", "10"]
     scheme = "https" if "--tls" in server.command else "http"
     return run([*command, f"{scheme}://{server.address}/hello"]).text == "Hello, World!"
-
-
-@contextmanager
-def unharmed(server: Server) -> Iterator[int]:
-    """Whatever happens inside leaves the server as it was, with so many descriptors as are given."""
-    before = descriptors_at_rest(server)
-    assert answers(server)
-    wait_until(lambda: descriptors(server) == before, "curl's connection is gone")
-    yield before
-    assert answers(server)
-    wait_until(lambda: descriptors(server) == before, f"{before} descriptors as before")
-    assert peak_bytes(server.pid) < MOST_MEMORY
-
-
-def reset(tcp: Tcp) -> None:
-    """Vanish without a goodbye, as a program that crashed: its system sends RST."""
-    tcp.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    tcp.close()
 
 
 def slow_reader(server: Server) -> Tcp:
@@ -88,13 +68,13 @@ def drip(tcp: Tcp, data: bytes, seconds: float = 0.02) -> int:
 def test_silent_peer(serve) -> None:
     """It gets no answer: it has asked nothing."""
     server = serve("--idle-time", "0.2")
-    with unharmed(server), Tcp(server.address) as tcp:
+    with unharmed(server, answers), Tcp(server.address) as tcp:
         assert tcp.read_to_close() == b""
 
 
 def test_silent_after_an_exchange(serve) -> None:
     server = serve("--idle-time", "0.2")
-    with unharmed(server), Tcp(server.address) as tcp:
+    with unharmed(server, answers), Tcp(server.address) as tcp:
         tcp.send(REQUEST)
         assert tcp.read_to_close().count(b"HTTP/1.1 ") == 1
 
@@ -102,14 +82,14 @@ def test_silent_after_an_exchange(serve) -> None:
 def test_slow_head(serve) -> None:
     """Slow loris: every byte comes in time, the head as a whole does not."""
     server = serve("--head-time", "0.3", "--idle-time", "60")
-    with unharmed(server), Tcp(server.address) as tcp:
+    with unharmed(server, answers), Tcp(server.address) as tcp:
         assert drip(tcp, REQUEST[:-2] + b"X: 1\r\n" * 50) < 200
         assert tcp.read_to_close().startswith(b"HTTP/1.1 408 ")
 
 
 def test_slow_head_after_an_exchange(serve) -> None:
     server = serve("--head-time", "0.3", "--idle-time", "60")
-    with unharmed(server), Tcp(server.address) as tcp:
+    with unharmed(server, answers), Tcp(server.address) as tcp:
         tcp.send(REQUEST)
         tcp.read_until(b"Hello, World!")
         drip(tcp, REQUEST[:-2] + b"X: 1\r\n" * 50)
@@ -119,7 +99,7 @@ def test_slow_head_after_an_exchange(serve) -> None:
 def test_a_head_that_takes_its_time(serve) -> None:
     """But not too much of it."""
     server = serve("--head-time", "10")
-    with unharmed(server), Tcp(server.address) as tcp:
+    with unharmed(server, answers), Tcp(server.address) as tcp:
         assert drip(tcp, REQUEST, 0.005) == len(REQUEST)
         assert tcp.read_until(b"Hello, World!").startswith(b"HTTP/1.1 200 ")
 
@@ -135,7 +115,7 @@ def test_a_head_that_takes_its_time(serve) -> None:
 )
 def test_content_that_never_comes(serve, sent: bytes) -> None:
     server = serve("--content-time", "0.2")
-    with unharmed(server), Tcp(server.address) as tcp:
+    with unharmed(server, answers), Tcp(server.address) as tcp:
         tcp.send(b"POST /echo HTTP/1.1\r\nHost: a\r\n" + sent)
         assert tcp.read_to_close().startswith(b"HTTP/1.1 408 ")
 
@@ -143,7 +123,7 @@ def test_content_that_never_comes(serve, sent: bytes) -> None:
 def test_slow_chunk_size(serve) -> None:
     """Byte by byte, but never a byte of content."""
     server = serve("--content-time", "0.3")
-    with unharmed(server), Tcp(server.address) as tcp:
+    with unharmed(server, answers), Tcp(server.address) as tcp:
         tcp.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2;")
         assert drip(tcp, b"x" * 300) < 200
         assert tcp.read_to_close().startswith(b"HTTP/1.1 408 ")
@@ -152,7 +132,7 @@ def test_slow_chunk_size(serve) -> None:
 def test_unwanted_content_that_never_comes(serve) -> None:
     """The answer is out; the rest of the request is waited for, but not for ever."""
     server = serve("--content-time", "0.2")
-    with unharmed(server), Tcp(server.address) as tcp:
+    with unharmed(server, answers), Tcp(server.address) as tcp:
         tcp.send(b"POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n")
         assert tcp.read_to_close().count(b"HTTP/1.1 ") == 1
 
@@ -161,7 +141,7 @@ def test_content_of_a_slow_reader_is_not_late(serve) -> None:
     """We don't read its content while its echo does not get through: that is not its fault."""
     server = serve("--content-time", "0.2")
     content = bytes(range(256)) * (1 << 16)
-    with unharmed(server), slow_reader(server) as tcp:
+    with unharmed(server, answers), slow_reader(server) as tcp:
         tcp.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(content))
         sent = 0
         while select.select([], [tcp.socket], [], 0.6)[1]:  # until it reads no more, for long
@@ -191,7 +171,7 @@ def fill(tcp: Tcp, data: bytes) -> int:
 def test_slow_reader_is_cut(serve) -> None:
     """It asked for a gibibyte, and reads nothing. Little is kept for it, and not for long."""
     server = serve("--silence", "0.3")
-    with unharmed(server) as before, slow_reader(server) as tcp:
+    with unharmed(server, answers) as before, slow_reader(server) as tcp:
         tcp.send(DOWNLOAD)
         tcp.read_until(b"\r\n\r\n")
         wait_until(lambda: descriptors(server) == before, "it was cut")
@@ -201,7 +181,7 @@ def test_slow_reader_is_cut(serve) -> None:
 def test_a_hundred_slow_readers(serve) -> None:
     """What each of them costs is bounded: together less than a tenth of one file."""
     server = serve()
-    with unharmed(server) as before, ExitStack() as readers:
+    with unharmed(server, answers) as before, ExitStack() as readers:
         for _ in range(100):
             readers.enter_context(slow_reader(server)).send(DOWNLOAD)
         wait_until(lambda: descriptors(server) == before + 200, "all files are open")
@@ -211,7 +191,7 @@ def test_a_hundred_slow_readers(serve) -> None:
 def test_slow_reader_gets_everything(serve, files: Path) -> None:
     """Slow, but reading: nobody cuts it."""
     server = serve()
-    with unharmed(server), slow_reader(server) as tcp:
+    with unharmed(server, answers), slow_reader(server) as tcp:
         tcp.send(DOWNLOAD.replace(b"sparse", b"random"))
         tcp.read_until(b"\r\n\r\n")
         came = b"".join(tcp.read(1 << 14) for _ in range(64))
@@ -227,7 +207,7 @@ def test_flood_of_requests(serve, path: bytes) -> None:
     Every request that it took gets its answer all the same, when we read at last."""
     request = b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % path
     server = serve()
-    with unharmed(server), slow_reader(server) as tcp:
+    with unharmed(server, answers), slow_reader(server) as tcp:
         flood = request * 10_000
         sent = total = 0
         while True:
@@ -248,7 +228,7 @@ def test_flood_of_requests(serve, path: bytes) -> None:
 
 def test_flood_of_connections(serve) -> None:
     server = serve()
-    with unharmed(server):
+    with unharmed(server, answers):
         for _ in range(2000):
             Tcp(server.address).close()
 
@@ -258,7 +238,7 @@ def test_many_idle_connections(serve) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
     server = serve()
-    with unharmed(server), ExitStack() as connections:
+    with unharmed(server, answers), ExitStack() as connections:
         tcps = [connections.enter_context(Tcp(server.address)) for _ in range(2000)]
         for _ in range(2):
             for tcp in tcps:
@@ -297,7 +277,7 @@ def test_many_idle_connections(serve) -> None:
     ],
 )
 def test_peers_that_vanish(server: Server, said: bytes, how) -> None:
-    with unharmed(server):
+    with unharmed(server, answers):
         for _ in range(20):
             tcp = Tcp(server.address)
             tcp.send(said)
@@ -305,7 +285,7 @@ def test_peers_that_vanish(server: Server, said: bytes, how) -> None:
 
 
 def test_peers_that_vanish_in_the_middle_of_a_download(server: Server) -> None:
-    with unharmed(server):
+    with unharmed(server, answers):
         for _ in range(20):
             tcp = Tcp(server.address)
             tcp.send(DOWNLOAD)
@@ -319,7 +299,7 @@ def test_peers_that_vanish_in_the_middle_of_a_download(server: Server) -> None:
 def test_connection_limit(serve) -> None:
     """A third one waits, unanswered, until one of the two is gone."""
     server = serve("--max-connections", "2")
-    with unharmed(server):
+    with unharmed(server, answers):
         with Tcp(server.address) as first, Tcp(server.address) as second, Tcp(
             server.address
         ) as third:
@@ -337,7 +317,7 @@ def test_connection_limit(serve) -> None:
 def test_no_descriptors_left(serve) -> None:
     """Those who are connected are served; those who wait are, as soon as there is room."""
     server = serve()
-    with unharmed(server), ExitStack() as connections:
+    with unharmed(server, answers), ExitStack() as connections:
         first = connections.enter_context(Tcp(server.address))
         first.send(REQUEST)
         first.read_until(b"Hello, World!")
@@ -365,14 +345,14 @@ def test_no_descriptors_left(serve) -> None:
 def test_handshake_that_never_comes(serve, hello: bytes) -> None:
     """Nothing, half of one, and something else."""
     server = serve("--tls", "--handshake-time", "0.3")
-    with unharmed(server), Tcp(server.address) as tcp:
+    with unharmed(server, answers), Tcp(server.address) as tcp:
         tcp.send(hello)
         assert b"HTTP" not in tcp.read_to_close()
 
 
 def test_handshake_holds_nobody_up(serve) -> None:
     server = serve("--tls")
-    with unharmed(server), Tcp(server.address):
+    with unharmed(server, answers), Tcp(server.address):
         assert answers(server)
 
 

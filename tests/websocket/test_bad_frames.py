@@ -3,15 +3,14 @@ of the connection. Each row is a peer that says just this after the handshake.""
 
 from __future__ import annotations
 
-import os
 import re
 import struct
-import sys
 import zlib
 from dataclasses import dataclass
 
 import pytest
 
+from support.harm import MOST_MEMORY
 from support.measure import peak_bytes
 from support.process import Server
 from support.tcp import cut
@@ -35,8 +34,6 @@ from websocket.frames import (
 
 PROTOCOL, DATA, TOO_BIG = 1002, 1007, 1009
 LIMIT = 1 << 16
-# The sanitizers keep freed memory for a while: no limit makes sense then.
-MOST_MEMORY = sys.maxsize if os.environ.get("WIRE_PRESET") == "asan" else 64 << 20
 
 
 @dataclass
@@ -160,7 +157,12 @@ CASES = [
     # What is larger than we want. An announced length is enough.
     Case("too long", one(BINARY, length=LIMIT + 1), TOO_BIG, "the message is too long"),
     Case("far too long", one(BINARY, length=(1 << 63) - 1), TOO_BIG, "the message is too long"),
-    Case("too long in sum", open_text(b"x" * LIMIT) + more(length=1), TOO_BIG, "the message is too long"),
+    Case(
+        "too long in sum",
+        open_text(b"x" * LIMIT) + more(length=1),
+        TOO_BIG,
+        "the message is too long",
+    ),
     # RFC 7692.
     Case(
         "RSV1 of a continuation",
@@ -171,8 +173,20 @@ CASES = [
     ),
     Case("RSV1 of a Pong", one(PONG, rsv=RSV1), PROTOCOL, "a reserved bit", True),
     Case("RSV2 beside it", one(TEXT, b"x", rsv=RSV1 | RSV2), PROTOCOL, "a reserved bit", True),
-    Case("no deflate data", one(BINARY, b"\xff" * 20, rsv=RSV1), DATA, "compressed data that is broken", True),
-    Case("a distance too far", one(BINARY, b"\x03\x02", rsv=RSV1), DATA, "compressed data that is broken", True),
+    Case(
+        "no deflate data",
+        one(BINARY, b"\xff" * 20, rsv=RSV1),
+        DATA,
+        "compressed data that is broken",
+        True,
+    ),
+    Case(
+        "a distance too far",
+        one(BINARY, b"\x03\x02", rsv=RSV1),
+        DATA,
+        "compressed data that is broken",
+        True,
+    ),
     Case(
         "ill when inflated",
         one(TEXT, deflated(ILL), rsv=RSV1),

@@ -9,15 +9,14 @@ import resource
 import select
 import signal
 import socket
-import struct
 import sys
 import time
 import zlib
-from contextlib import ExitStack, contextmanager, suppress
-from typing import Iterator
+from contextlib import ExitStack, suppress
 
 import pytest
 
+from support.harm import MOST_MEMORY, reset, unharmed
 from support.measure import descriptors, descriptors_at_rest, peak_bytes
 from support.process import Server, wait_until
 from support.tcp import Tcp, cut
@@ -38,9 +37,6 @@ from websocket.frames import (
     request,
 )
 
-# The sanitizers keep freed memory for a while, to find who still uses it: no limit makes sense then.
-MOST_MEMORY = sys.maxsize if os.environ.get("WIRE_PRESET") == "asan" else 64 << 20
-
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 
 
@@ -50,24 +46,6 @@ def answers(server: Server) -> bool:
         echoes = peer.echoes()
         peer.goodbye()
         return echoes and peer.closed() == (1000, "")
-
-
-@contextmanager
-def unharmed(server: Server) -> Iterator[int]:
-    """Whatever happens inside leaves the server as it was, with so many descriptors as are given."""
-    before = descriptors_at_rest(server)
-    assert answers(server)
-    wait_until(lambda: descriptors(server) == before, "the connection is gone")
-    yield before
-    assert answers(server)
-    wait_until(lambda: descriptors(server) == before, f"{before} descriptors as before")
-    assert peak_bytes(server.pid) < MOST_MEMORY
-
-
-def reset(tcp: Tcp) -> None:
-    """Vanish without a goodbye, as a program that crashed: its system sends RST."""
-    tcp.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    tcp.close()
 
 
 def slow_reader(server: Server, *fields: str) -> Peer:
@@ -104,7 +82,7 @@ def drip(tcp: Tcp, data: bytes, seconds: float) -> int:
 @pytest.mark.parametrize("said", [b"", request()[:30]], ids=["nothing", "half a request"])
 def test_a_handshake_that_is_never_finished(serve, said: bytes) -> None:
     server = serve("--echo", "--silence", "0.3")
-    with unharmed(server), Tcp(server.address) as tcp:
+    with unharmed(server, answers), Tcp(server.address) as tcp:
         tcp.send(said)
         assert b"HTTP/1.1 101" not in tcp.read_to_close()
 
@@ -123,7 +101,7 @@ def test_a_tls_handshake_that_never_comes(serve, hello: bytes) -> None:
 def test_a_slow_peer(serve) -> None:
     """Byte by byte, but it speaks: the handshake, a message, a goodbye."""
     server = serve("--echo")
-    with unharmed(server), Tcp(server.address) as tcp:
+    with unharmed(server, answers), Tcp(server.address) as tcp:
         assert drip(tcp, request(), 0.002) == len(request())
         tcp.read_until(b"\r\n\r\n")
         message = frame(TEXT, b"slow", fin=False, mask=MASK)
@@ -137,7 +115,7 @@ def test_a_slow_peer(serve) -> None:
 def test_a_silent_peer_is_pinged_and_cut(serve) -> None:
     """Twice silent: it is told why (1011: RFC 6455 has no code for it), should it still listen."""
     server = serve("--echo", "--ping-after", "0.2", "--pong-time", "0.2")
-    with unharmed(server), Peer(server.address) as peer:
+    with unharmed(server, answers), Peer(server.address) as peer:
         assert peer.frame().opcode == PING
         assert peer.closed() == (1011, "the peer has fallen silent")
 
@@ -146,7 +124,7 @@ def test_a_silent_peer_is_pinged_and_cut(serve) -> None:
 def test_half_a_frame_is_silence(serve, said: bytes) -> None:
     """So it is pinged, too; what comes next would be in the middle of its frame."""
     server = serve("--echo", "--ping-after", "0.2", "--pong-time", "0.2")
-    with unharmed(server), Peer(server.address) as peer:
+    with unharmed(server, answers), Peer(server.address) as peer:
         peer.send(said)
         came = peer.frame()
         while came.opcode != CLOSE:
@@ -158,7 +136,7 @@ def test_half_a_frame_is_silence(serve, said: bytes) -> None:
 def test_a_sign_of_life_is_enough(serve, opcode: int) -> None:
     """Whatever it is, the server waits on."""
     server = serve("--echo", "--ping-after", "0.1", "--pong-time", "10")
-    with unharmed(server), Peer(server.address) as peer:
+    with unharmed(server, answers), Peer(server.address) as peer:
         for _ in range(4):
             while (came := peer.frame()).opcode != PING:
                 assert came.opcode in (PONG, TEXT)
@@ -179,7 +157,7 @@ def test_a_goodbye_that_is_never_answered(serve) -> None:
 def test_a_silent_reader_is_cut(serve) -> None:
     """It wants megabytes echoed, and reads nothing. Little is kept for it, and not for long."""
     server = serve("--echo", "--silence", "0.5")
-    with unharmed(server) as before, slow_reader(server) as peer:
+    with unharmed(server, answers) as before, slow_reader(server) as peer:
         message = frame(BINARY, bytes(1 << 20), mask=MASK)
         sent = 0
         with pytest.raises(ConnectionError):
@@ -194,7 +172,7 @@ def test_a_slow_reader_gets_everything(serve) -> None:
     """Slow, but reading: nobody cuts it."""
     content = os.urandom(4 << 20)
     server = serve("--echo", "--silence", "5", "--no-deflate")
-    with unharmed(server), slow_reader(server) as peer:
+    with unharmed(server, answers), slow_reader(server) as peer:
         sent, said = 0, frame(BINARY, content, mask=MASK)
         echoed, fin = b"", False
         while not fin:
@@ -241,7 +219,7 @@ def test_floods(serve, flood: str, options: list) -> None:
 
 def test_empty_frames_without_end(server: Server) -> None:
     """They cost nothing but the time to read them: no memory, and others are served meanwhile."""
-    with unharmed(server), slow_reader(server) as peer, Peer(server.address) as other:
+    with unharmed(server, answers), slow_reader(server) as peer, Peer(server.address) as other:
         peer.say(TEXT, fin=False)
         empty = frame(CONTINUATION, fin=False, mask=MASK) * 10_000
         for _ in range(50):
@@ -351,7 +329,7 @@ def test_a_thousand_connections(serve, fields: tuple) -> None:
 
 
 def test_a_flood_of_connections(server: Server) -> None:
-    with unharmed(server):
+    with unharmed(server, answers):
         for number in range(1000):
             peer = Peer(server.address)
             peer.close() if number % 2 else reset(peer)
@@ -393,7 +371,7 @@ STAGES = {
 @pytest.mark.parametrize("stage", STAGES)
 def test_peers_that_vanish(server: Server, stage: str, how) -> None:
     """At once, before the answer comes, and after it has begun."""
-    with unharmed(server):
+    with unharmed(server, answers):
         for number in range(20):
             tcp = Tcp(server.address)
             for piece in STAGES[stage]:
@@ -407,7 +385,7 @@ def test_peers_that_vanish(server: Server, stage: str, how) -> None:
 def test_half_open(server: Server, said: bytes) -> None:
     """It says that nothing more will come, without a Close: whatever it asked for is answered, then
     the server hangs up, too, without one: 1006 is never sent (RFC 6455 §7.1.5)."""
-    with unharmed(server), Peer(server.address) as peer:
+    with unharmed(server, answers), Peer(server.address) as peer:
         peer.send(said)
         peer.finish()
         assert peer.read_to_close() == (frame(TEXT, b"Hello") if len(said) > 1 else b"")
@@ -415,7 +393,7 @@ def test_half_open(server: Server, said: bytes) -> None:
 
 def test_no_descriptors_left(server: Server) -> None:
     """Those who are connected are served; those who wait are, as soon as there is room."""
-    with unharmed(server), ExitStack() as connections:
+    with unharmed(server, answers), ExitStack() as connections:
         first = connections.enter_context(Peer(server.address))
         limit = descriptors_at_rest(server) + 5
         resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (limit, limit))
