@@ -131,7 +131,8 @@ def show_progress(console: Console, lab: Lab, work: Work) -> None:
         console.line(
             f"  {step.number}  {step.title:<34}{state or 'open':<9}{points:>3} of {step.points}{extra}"
         )
-    console.line(f"     {'':<34}{'':<9}{earned:>3} of {lab.points}")
+    beyond = f", and {earned - lab.points} beyond" if earned > lab.points else ""
+    console.line(f"     {'':<34}{'':<9}{min(earned, lab.points):>3} of {lab.points}{beyond}")
 
 
 def next_step(lab: Lab, work: Work) -> Step | None:

@@ -468,7 +468,7 @@ def _wrongly_unmasked(data: bytes, key: bytes, begin: int, piece: int) -> tuple:
         (anew, "each piece was unmasked as if it were the first of its frame"),
         (
             behind,
-            "unmasked with the offset behind it: remaining_ is to be what it was before this piece",
+            "the offset is not where the piece begins: that is payload_length minus remaining_, as it is before this piece is counted",
         ),
     )
 
@@ -509,6 +509,9 @@ def write_headers(t):
         Field("Extended payload length", big.to_bytes(8, "big"), f"{big}", "RFC 6455 §5.2"),
     ]
     _write_header(t, "F", BINARY, big, b"", message)
+    title = "encode(header) for 2^63 bytes, a length that cannot be written"
+    answer = t.ask(title, "encode-too-long")
+    compare(title, b"", [fact("encode()", "UsageError", "RFC 6455 §5.2")], answer)
     for bits, fin, rsv in (("", False, 0), ("F1", True, 4), ("2", False, 2), ("F3", True, 1)):
         for opcode in (CONTINUATION, TEXT, PONG):
             data = [Field("Payload Data", bytes(7))]
@@ -1081,7 +1084,7 @@ def ws_greets(t):
     greeting(t, "your websocket-client", "npm's ws", run, server.address, names)
 
 
-# --- Step 8, beyond the book: the tail of a compressed message.
+# --- Step 8, beyond the book: the missing tail.
 
 TAIL = b"\0\0\xff\xff"
 

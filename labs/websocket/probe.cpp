@@ -69,6 +69,18 @@ void encode_header(Arguments& in, Answer& out) {
   out.bytes("bytes", probe::encoded([&](wire::Writer& writer) { websocket::encode(writer, header); }));
 }
 
+// A header that cannot be: its payload has 2^63 bytes.
+void encode_too_long(Arguments&, Answer& out) {
+  FrameHeader header;
+  header.payload_length = std::uint64_t{1} << 63;
+  try {
+    probe::encoded([&](wire::Writer& writer) { websocket::encode(writer, header); });
+    out.value("encode()", "a header");
+  } catch (const wire::UsageError&) {
+    out.value("encode()", "UsageError");
+  }
+}
+
 // Arguments: bytes, the masking key, and where in the payload they begin.
 void mask(Arguments& in, Answer& out) {
   wire::Buffer bytes = in.bytes();
@@ -232,6 +244,7 @@ int main() {
   return probe::run({{"accept-key", accept_key},
                      {"decode-header", decode_header},
                      {"encode-header", encode_header},
+                     {"encode-too-long", encode_too_long},
                      {"mask", mask},
                      {"utf8", utf8},
                      {"close-codes", close_codes},
