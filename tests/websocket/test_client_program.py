@@ -260,7 +260,10 @@ def test_a_server_that_says_nothing(programs) -> None:
     """It is waited for, and Ctrl-C works meanwhile."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = "ws://{}:{}/".format(*listener.getsockname())
-        with subprocess.Popen([programs / "websocket-client", url], stdin=subprocess.DEVNULL) as it:
+        # Who is started in the background by a shell ignores SIGINT, and so do all its children.
+        at_a_terminal = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+        command = [programs / "websocket-client", url]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, **at_a_terminal) as it:
             accepted, _ = listener.accept()
             with accepted:
                 assert accepted.recv(1000).startswith(b"GET / HTTP/1.1\r\n")
