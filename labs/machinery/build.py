@@ -78,7 +78,7 @@ class Builder:
             new = [name for name in stale if not (project.bin_dir(_PRESET) / name).exists()]
             if new:
                 self._console.line(
-                    f"Building {', '.join(new)}, with sanitizers. This happens once."
+                    f"Building {', '.join(new)}, with sanitizers. This happens once, and takes minutes."
                 )
             started = time.monotonic()
             project.build(_PRESET, stale, self._console)
