@@ -117,7 +117,7 @@ void Server::route(std::string method, std::string path, Handler handler) {
 wire::Server::Handler Server::handler() { return std::bind_front(&Server::serve, this); }
 
 // region serve
-wire::awaitable<std::optional<Server::Successor>> Server::serve_http(wire::Stream stream, wire::LinkOptions options) {
+wire::awaitable<std::unique_ptr<Server::Successor>> Server::serve_http(wire::Stream stream, wire::LinkOptions options) {
   const Origin origin{stream.secure(), date_now};
   Link link(std::move(stream), Connection(wire::Side::server, limits_, origin), options);
   for (;;) {
@@ -137,18 +137,18 @@ wire::awaitable<std::optional<Server::Successor>> Server::serve_http(wire::Strea
     if (bug && exchange.answered()) std::rethrow_exception(bug);  // too late for a 500: the connection ends
     if (wire::Server::Handler successor = exchange.take_successor()) {
       wire::Stream released = co_await link.release();
-      Successor next{std::move(successor), std::move(released)};
+      auto next = std::make_unique<Successor>(std::move(successor), std::move(released));
       co_return next;
     }
     if (bug || !exchange.answered()) exchange.respond_error(500);
     if (bug) wire::report_failure(bug);
   }
-  co_return std::nullopt;
+  co_return nullptr;
 }
 // endregion
 
 wire::awaitable<void> Server::serve(wire::Stream stream, wire::LinkOptions options) {
-  std::optional<Successor> next = co_await serve_http(std::move(stream), options);
+  const std::unique_ptr<Successor> next = co_await serve_http(std::move(stream), options);
   if (next) co_await next->serve(std::move(next->stream), options);
 }
 

@@ -16,7 +16,7 @@
 #include "wire/server.hpp"
 
 #include <functional>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -87,14 +87,14 @@ class Server {
     Handler handler;
   };
 
-  // Who serves the connection after HTTP.
+  // Who serves the connection after HTTP; nullptr: nobody.
   struct Successor {
     wire::Server::Handler serve;
     wire::Stream stream;
   };
 
   wire::awaitable<void> serve(wire::Stream stream, wire::LinkOptions options);
-  wire::awaitable<std::optional<Successor>> serve_http(wire::Stream stream, wire::LinkOptions options);
+  wire::awaitable<std::unique_ptr<Successor>> serve_http(wire::Stream stream, wire::LinkOptions options);
   const Handler* find(Exchange& exchange) const;  // nullptr: it is answered already
 
   std::vector<Route> routes_;
