@@ -187,7 +187,9 @@ def test_wireshark_finds_the_same_messages_of_the_same_lengths(name) -> None:
         who = "client" if is_request else "server"
         theirs[who].append((list(filter(None, lines)), content, int(whole or size)))
     for who, found in theirs.items():
-        assert found == _wholes([message for message in messages if message.who == who])
+        # A connection may have another protocol after HTTP; its frames are none of HTTP's messages.
+        http = [one for one in messages if one.who == who and not one.title.endswith(" frame")]
+        assert found == _wholes(http)
 
 
 def _wholes(frames: list[walks.Message]) -> list[tuple[list[str], int, int]]:
