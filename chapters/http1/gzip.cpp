@@ -1,6 +1,6 @@
 #include "http1/gzip.hpp"
 
-#include <zlib.h>
+#include "http1/zlib_buffers.hpp"
 
 #include <new>
 
@@ -10,18 +10,6 @@ namespace {
 
 constexpr int gzip_window = 15 + 16;  // the largest window; + 16: gzip's header and checksum instead of zlib's
 constexpr std::size_t block = 64 * 1024;
-
-void feed(z_stream& stream, wire::Bytes piece) {
-  stream.next_in = const_cast<Bytef*>(piece.data());  // zlib's interface is older than const; it does not write here
-  stream.avail_in = static_cast<uInt>(piece.size());
-}
-
-// Makes room for another block at the end of `out`.
-void make_room(z_stream& stream, wire::Buffer& out) {
-  out.resize(out.size() + block);
-  stream.next_out = out.data() + out.size() - block;
-  stream.avail_out = block;
-}
 
 }  // namespace
 
@@ -38,7 +26,7 @@ wire::Buffer Gzip::run(wire::Bytes piece, int flush) {
   wire::Buffer out;
   feed(*stream_, piece);
   do {
-    make_room(*stream_, out);
+    make_room(*stream_, out, block);
     deflate(stream_.get(), flush);
   } while (stream_->avail_out == 0);
   out.resize(out.size() - stream_->avail_out);
@@ -59,7 +47,7 @@ wire::Result<wire::Buffer> Gunzip::decompress(wire::Bytes piece) {
       inflateReset(stream_.get());
       complete_ = false;
     }
-    make_room(*stream_, out);
+    make_room(*stream_, out, block);
     const int result = inflate(stream_.get(), Z_NO_FLUSH);
     out.resize(out.size() - stream_->avail_out);
     complete_ = complete_ || result == Z_STREAM_END;

@@ -1,6 +1,6 @@
 #include "websocket/deflate.hpp"
 
-#include <zlib.h>
+#include "http1/zlib_buffers.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,6 +8,8 @@
 
 namespace websocket {
 
+using http1::feed;
+using http1::make_room;
 using wire::Buffer;
 using wire::Bytes;
 using wire::Errc;
@@ -17,18 +19,6 @@ namespace {
 
 constexpr std::size_t block = 16 * 1024;
 constexpr std::array<std::uint8_t, 4> tail = {0x00, 0x00, 0xff, 0xff};
-
-void feed(z_stream& stream, Bytes piece) {
-  stream.next_in = const_cast<Bytef*>(piece.data());  // zlib's interface is older than const; it does not write here
-  stream.avail_in = static_cast<uInt>(piece.size());
-}
-
-// Makes room for `n` more bytes at the end of `out`.
-void make_room(z_stream& stream, Buffer& out, std::size_t n) {
-  out.resize(out.size() + n);
-  stream.next_out = out.data() + out.size() - n;
-  stream.avail_out = static_cast<uInt>(n);
-}
 
 // How much memory zlib takes beside the window, from 1 to 9; its default is 8, for 15 bits.
 int memory_level(int bits) { return std::max(bits - 7, 1); }

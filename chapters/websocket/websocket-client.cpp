@@ -110,10 +110,9 @@ class Conversation {
   // What the server says at the end is no news where it is as it should be.
   static int show(const websocket::Close& close) {
     const bool normal = close.code == 1000 || close.code == 1001 || close.code == websocket::Close::no_status;
-    const std::string what =
-        fmt::format("the server closed with {}{}{}", close.code, close.reason.empty() ? "" : " ", close.reason);
     if (normal) return ok;
-    return complain(ended_badly, what);
+    const char* space = close.reason.empty() ? "" : " ";
+    return complain(ended_badly, fmt::format("the server closed with {}{}{}", close.code, space, close.reason));
   }
 
   wire::awaitable<void> say_lines(websocket::Link& link) {

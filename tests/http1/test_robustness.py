@@ -16,7 +16,7 @@ from typing import Iterator
 
 import pytest
 
-from support.harm import MOST_MEMORY, reset, unharmed
+from support.harm import MOST_MEMORY, fill, reset, unharmed
 from support.measure import descriptors, descriptors_at_rest, peak_bytes
 from support.process import Server, run, wait_until
 from support.tcp import Tcp
@@ -154,18 +154,6 @@ def test_content_of_a_slow_reader_is_not_late(serve) -> None:
             echoed += tcp.read(min(1 << 14, len(content) - len(echoed)))
             sent += fill(tcp, content[sent:])
         assert echoed == content
-
-
-def fill(tcp: Tcp, data: bytes) -> int:
-    """Send as much as goes without waiting."""
-    tcp.socket.setblocking(False)
-    sent = 0
-    try:
-        while sent < len(data):
-            sent += tcp.socket.send(data[sent : sent + (1 << 16)])
-    except BlockingIOError:
-        pass
-    return sent
 
 
 def test_slow_reader_is_cut(serve) -> None:

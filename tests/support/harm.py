@@ -34,3 +34,15 @@ def reset(tcp: Tcp) -> None:
     """Vanish without a goodbye, as a program that crashed: its system sends RST."""
     tcp.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     tcp.close()
+
+
+def fill(tcp: Tcp, data: bytes) -> int:
+    """Send as much as goes without waiting; how much that was."""
+    tcp.socket.setblocking(False)
+    sent = 0
+    try:
+        while sent < len(data):
+            sent += tcp.socket.send(data[sent : sent + (1 << 16)])
+    except BlockingIOError:
+        pass
+    return sent

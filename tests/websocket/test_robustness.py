@@ -16,7 +16,7 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from support.harm import MOST_MEMORY, reset, unharmed
+from support.harm import MOST_MEMORY, fill, reset, unharmed
 from support.measure import descriptors, descriptors_at_rest, peak_bytes
 from support.process import Server, wait_until
 from support.tcp import Tcp, cut
@@ -53,18 +53,6 @@ def slow_reader(server: Server, *fields: str) -> Peer:
     peer = Peer(server.address, *fields)
     peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
     return peer
-
-
-def fill(tcp: Tcp, data: bytes) -> int:
-    """Send as much as goes without waiting; how much that was."""
-    tcp.socket.setblocking(False)
-    sent = 0
-    try:
-        while sent < len(data):
-            sent += tcp.socket.send(data[sent : sent + (1 << 16)])
-    except BlockingIOError:
-        pass
-    return sent
 
 
 def drip(tcp: Tcp, data: bytes, seconds: float) -> int:
